@@ -1,0 +1,52 @@
+//! keepalived.conf text to a typed [`Config`], with every complaint located.
+//!
+//! After loading there is nothing left to check: defaults, global settings and
+//! host facts (users, interfaces) have been resolved into the blocks that use them. A `Config` can
+//! be serialised, because the parent hands it to its children and none of them reads the file again.
+
+mod checkers;
+mod global_defs;
+mod notify_scripts;
+mod real_server;
+mod virtual_server;
+mod vrrp_instance;
+mod vrrp_script;
+mod vrrp_sync_group;
+
+use serde::{Deserialize, Serialize};
+
+pub use checkers::{
+    Checker, CheckerKind, ConnectOptions, HttpGet, HttpProtocol, HttpUrl, MiscCheck,
+    StatusCodeRange,
+};
+pub use global_defs::{GlobalDefs, LvsPlane};
+pub use notify_scripts::NotifyScripts;
+pub use real_server::{RealServer, SorryServer};
+pub use virtual_server::VirtualServer;
+pub use vrrp_instance::{
+    Authentication, GarpSettings, InitialState, TrackInterface, TrackScript, VrrpInstance,
+};
+pub use vrrp_script::VrrpScript;
+pub use vrrp_sync_group::VrrpSyncGroup;
+
+/// Everything a configuration file says, in the order it says it.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Config {
+    pub global_defs: GlobalDefs,
+    pub vrrp_scripts: Vec<VrrpScript>,
+    pub vrrp_instances: Vec<VrrpInstance>,
+    pub vrrp_sync_groups: Vec<VrrpSyncGroup>,
+    pub virtual_servers: Vec<VirtualServer>,
+}
+
+impl Config {
+    /// The VRRP child has something to do.
+    pub fn wants_vrrp(&self) -> bool {
+        !self.vrrp_instances.is_empty()
+    }
+
+    /// The checker child has something to do.
+    pub fn wants_checkers(&self) -> bool {
+        !self.virtual_servers.is_empty()
+    }
+}

@@ -1,0 +1,148 @@
+//! `vrrp_instance NAME { }`: one virtual router.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::NotifyScripts;
+use crate::types::{
+    AdvertInterval, InterfaceName, Priority, TrackWeight, VirtualAddress, Vrid, VrrpVersion,
+};
+
+/// Keyword `state`: a hint only; every instance below priority 255 starts as BACKUP.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub enum InitialState {
+    Master,
+    #[default]
+    Backup,
+}
+
+/// Block `authentication` (VRRPv2 only).
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Authentication {
+    #[default]
+    None,
+    /// `auth_type PASS`: eight bytes, zero padded (RFC 2338 §5.3.10).
+    Pass([u8; 8]),
+}
+
+/// An entry of `track_interface`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct TrackInterface {
+    pub interface: InterfaceName,
+    pub weight: TrackWeight,
+    pub reverse: bool,
+}
+
+/// An entry of `track_script`; the script of that name exists.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct TrackScript {
+    pub script: String,
+    /// The entry's weight, or the script's where the entry has none.
+    pub weight: TrackWeight,
+    pub reverse: bool,
+}
+
+/// When and how often gratuitous ARP is sent. A delay or refresh of zero means "not at all".
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct GarpSettings {
+    /// Second set this long after becoming MASTER, default 5 s.
+    pub garp_master_delay: Duration,
+    /// Messages per address in a set, default 5.
+    pub garp_master_repeat: u32,
+    /// Further sets this far apart while MASTER, default off.
+    pub garp_master_refresh: Duration,
+    pub garp_master_refresh_repeat: u32,
+    /// As the first two, after an advert of lower priority was seen.
+    pub garp_lower_prio_delay: Duration,
+    pub garp_lower_prio_repeat: u32,
+}
+
+impl Default for GarpSettings {
+    fn default() -> Self {
+        Self {
+            garp_master_delay: Duration::from_secs(5),
+            garp_master_repeat: 5,
+            garp_master_refresh: Duration::ZERO,
+            garp_master_refresh_repeat: 1,
+            garp_lower_prio_delay: Duration::from_secs(5),
+            garp_lower_prio_repeat: 5,
+        }
+    }
+}
+
+/// One virtual router, with every default and global setting resolved.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct VrrpInstance {
+    pub name: String,
+    pub state: InitialState,
+    pub interface: InterfaceName,
+    pub virtual_router_id: Vrid,
+    pub priority: Priority,
+    pub advert_int: AdvertInterval,
+    pub version: VrrpVersion,
+    pub authentication: Authentication,
+    /// Advertised addresses, at least one with version 3.
+    pub virtual_ipaddress: Vec<VirtualAddress>,
+    /// Added and removed with the state, not advertised.
+    pub virtual_ipaddress_excluded: Vec<VirtualAddress>,
+    /// False with `nopreempt`.
+    pub preempt: bool,
+    /// Zero: at once.
+    pub preempt_delay: Duration,
+    pub track_interface: Vec<TrackInterface>,
+    pub track_script: Vec<TrackScript>,
+    /// The state of `interface` does not matter.
+    pub dont_track_primary: bool,
+    /// Source of multicast adverts; the interface's first address where the file says nothing.
+    pub mcast_src_ip: Option<IpAddr>,
+    pub unicast_src_ip: Option<IpAddr>,
+    /// Empty: multicast.
+    pub unicast_peer: Vec<IpAddr>,
+    pub garp: GarpSettings,
+    /// Adverts that may be missed before taking over, default 3.
+    pub down_timer_adverts: u8,
+    /// Do not answer an advert of lower priority.
+    pub lower_prio_no_advert: bool,
+    /// Send one more advert before yielding to a higher priority.
+    pub higher_prio_send_advert: bool,
+    /// Compare the address list only when the master changes.
+    pub skip_check_adv_addr: bool,
+    /// Drop unicast adverts from others than `unicast_peer`.
+    pub check_unicast_src: bool,
+    pub notify: NotifyScripts,
+}
+
+impl VrrpInstance {
+    /// An instance with keepalived's defaults.
+    pub fn new(name: &str, interface: InterfaceName, virtual_router_id: Vrid) -> Self {
+        Self {
+            name: name.to_owned(),
+            state: InitialState::Backup,
+            interface,
+            virtual_router_id,
+            priority: Priority::DEFAULT,
+            advert_int: AdvertInterval::DEFAULT,
+            version: VrrpVersion::V2,
+            authentication: Authentication::None,
+            virtual_ipaddress: Vec::new(),
+            virtual_ipaddress_excluded: Vec::new(),
+            preempt: true,
+            preempt_delay: Duration::ZERO,
+            track_interface: Vec::new(),
+            track_script: Vec::new(),
+            dont_track_primary: false,
+            mcast_src_ip: None,
+            unicast_src_ip: None,
+            unicast_peer: Vec::new(),
+            garp: GarpSettings::default(),
+            down_timer_adverts: 3,
+            lower_prio_no_advert: false,
+            higher_prio_send_advert: false,
+            skip_check_adv_addr: false,
+            check_unicast_src: false,
+            notify: NotifyScripts::default(),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Thin verbs over netlink: links, addresses, neighbours, nftables, and the IPVS family's messages.

@@ -1,0 +1,6 @@
+//! All unsafe code, and what neither std nor nix covers. `// SAFETY:` on each block.
+
+#![allow(unsafe_code)]
+
+pub mod frame;
+pub mod script;

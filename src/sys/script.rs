@@ -1,0 +1,145 @@
+//! Starting a script as keepalived does: own process group, /dev/null on all three descriptors, the
+//! configured user, and it dies with us.
+
+use std::io;
+use std::process::Stdio;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::process::{Child, Command};
+
+/// Variables that a script never inherits (keepalived: set_script_env).
+const REMOVED_VARIABLES: [&str; 3] = ["IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"];
+
+/// Starts `argv` with `arguments` appended, as `user` (uid, gid) if given. A file that the kernel does not
+/// take as a program is run by `/bin/sh`. `argv` must not be empty.
+pub fn spawn(argv: &[String], arguments: &[String], user: Option<(u32, u32)>) -> io::Result<Child> {
+    match command(argv, arguments, user)?.spawn() {
+        Err(error) if error.raw_os_error() == Some(libc::ENOEXEC) => {
+            let through_shell: Vec<String> = ["/bin/sh".to_owned()]
+                .into_iter()
+                .chain(argv.iter().cloned())
+                .collect();
+            command(&through_shell, arguments, user)?.spawn()
+        }
+        result => result,
+    }
+}
+
+fn command(argv: &[String], arguments: &[String], user: Option<(u32, u32)>) -> io::Result<Command> {
+    let (program, own_arguments) = argv
+        .split_first()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "empty command"))?;
+    let mut command = Command::new(program);
+    command.args(own_arguments).args(arguments);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    for variable in REMOVED_VARIABLES {
+        command.env_remove(variable);
+    }
+    command.process_group(0);
+    // SAFETY: the closure runs between fork and exec and makes only async-signal-safe system calls; it
+    // allocates nothing and takes no lock.
+    unsafe {
+        command.pre_exec(move || {
+            become_user(user)?;
+            die_with_parent()
+        });
+    }
+    Ok(command)
+}
+
+fn cerr(result: libc::c_int) -> io::Result<()> {
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+fn become_user(user: Option<(u32, u32)>) -> io::Result<()> {
+    let Some((uid, gid)) = user else {
+        return Ok(());
+    };
+    // SAFETY: plain system calls; the group list is empty, so the null pointer is not read.
+    unsafe {
+        if libc::geteuid() == uid && libc::getegid() == gid {
+            return Ok(());
+        }
+        cerr(libc::setgroups(0, std::ptr::null()))?;
+        cerr(libc::setresgid(gid, gid, gid))?;
+        cerr(libc::setresuid(uid, uid, uid))
+    }
+}
+
+fn die_with_parent() -> io::Result<()> {
+    // SAFETY: prctl with integer arguments only; sigemptyset writes to the set it is given.
+    unsafe {
+        let mut none = std::mem::zeroed();
+        libc::sigemptyset(&raw mut none);
+        cerr(libc::sigprocmask(
+            libc::SIG_SETMASK,
+            &raw const none,
+            std::ptr::null_mut(),
+        ))?;
+        cerr(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM))
+    }
+}
+
+/// Signals the whole process group that [`spawn`] made: SIGTERM, or SIGKILL when `force`. A group that is gone is
+/// no error.
+pub fn kill_group(pid: u32, force: bool) -> io::Result<()> {
+    let signal = if force {
+        Signal::SIGKILL
+    } else {
+        Signal::SIGTERM
+    };
+    let group = i32::try_from(pid)
+        .map(Pid::from_raw)
+        .map_err(io::Error::other)?;
+    match killpg(group, signal) {
+        Ok(()) | Err(nix::errno::Errno::ESRCH) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|&w| w.to_owned()).collect()
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn the_exit_status_comes_back() {
+        let mut child = spawn(&words(&["/bin/sh", "-c", "exit 3"]), &[], None).expect("spawn");
+        assert_eq!(child.wait().await.expect("wait").code(), Some(3));
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn arguments_are_appended_to_the_command_s_own() {
+        let test = words(&["/bin/sh", "-c", "test $1 = INSTANCE", "sh"]);
+        let mut child = spawn(&test, &words(&["INSTANCE"]), None).expect("spawn");
+        assert!(child.wait().await.expect("wait").success());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_grandchild_dies_with_its_group() {
+        let mut child = spawn(
+            &words(&["/bin/sh", "-c", "sleep 1000 & sleep 1000"]),
+            &[],
+            None,
+        )
+        .expect("spawn");
+        kill_group(child.id().expect("running"), true).expect("kill");
+        assert!(!child.wait().await.expect("wait").success());
+    }
+
+    #[test]
+    fn an_empty_command_is_an_error() {
+        assert!(spawn(&[], &[], None).is_err());
+    }
+}

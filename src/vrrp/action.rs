@@ -1,0 +1,69 @@
+//! What the virtual routers want done, in order.
+
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+use super::Event;
+use crate::types::{AdvertPriority, InterfaceName, OwnedAddress, ScriptCommand, VirtualAddress};
+
+/// To be carried out from first to last.
+pub type Actions = Vec<Action>;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Send `packet` (whole, with its IPv4 header) on `interface` to each destination in turn; the destination
+    /// in its header is that of the same position. Multicast goes out with MSG_DONTROUTE.
+    SendAdvert {
+        instance: String,
+        interface: InterfaceName,
+        priority: AdvertPriority,
+        packets: Vec<(Ipv4Addr, Vec<u8>)>,
+    },
+    /// Until then no peer takes over. Renewed by each advert sent as MASTER.
+    RenewLease {
+        instance: String,
+        until: Instant,
+    },
+    /// No longer MASTER and every address taken away.
+    EndLease {
+        instance: String,
+    },
+    /// Put the addresses on their interfaces; one that is there already is adopted.
+    AddAddresses {
+        instance: String,
+        addresses: Vec<(OwnedAddress, VirtualAddress)>,
+    },
+    /// Take them away; one that is not there is no error.
+    RemoveAddresses {
+        instance: String,
+        addresses: Vec<OwnedAddress>,
+    },
+    /// `repeat` rounds over all addresses.
+    SendGratuitousArp {
+        instance: String,
+        addresses: Vec<(InterfaceName, Ipv4Addr)>,
+        repeat: u32,
+    },
+    /// Start a run of this track script; `Input::ScriptExited` tells how it ended.
+    RunScript {
+        script: String,
+        command: ScriptCommand,
+    },
+    /// Signal the running script's process group: SIGTERM first, SIGKILL when `force`.
+    KillScript {
+        script: String,
+        force: bool,
+    },
+    Notify(Notification),
+    Log(Event),
+}
+
+/// A notification script to be run. Those of one `subject` run one after the other.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Notification {
+    /// Name of the instance or group.
+    pub subject: String,
+    pub command: ScriptCommand,
+    /// Appended to the command's own: type, name, state, priority for `notify`, nothing else.
+    pub arguments: Vec<String>,
+}

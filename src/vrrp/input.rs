@@ -1,0 +1,62 @@
+//! What can happen to the virtual routers.
+
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+use crate::types::{InterfaceName, OwnedAddress};
+
+/// One thing that happened. Time itself comes beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input<'a> {
+    /// An IPv4 packet of protocol 112 with its header, as a raw socket on `interface` delivers it.
+    Packet {
+        interface: &'a InterfaceName,
+        bytes: &'a [u8],
+    },
+    /// The kernel says this of an interface; repetitions are harmless.
+    Interface(InterfaceState),
+    /// An address went away from an interface. Only addresses that this node set matter.
+    AddressRemoved(OwnedAddress),
+    /// A run of a track script ended.
+    ScriptExited {
+        script: String,
+        outcome: ScriptOutcome,
+    },
+    /// `next_timeout` has passed, or may have: an early or late call is harmless.
+    Timeout,
+}
+
+/// An interface as netlink describes it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InterfaceState {
+    pub interface: InterfaceName,
+    pub link: LinkState,
+    /// First primary IPv4 address that is not one of ours; the source of multicast adverts.
+    pub primary_address: Option<Ipv4Addr>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LinkState {
+    /// IFF_UP and IFF_RUNNING.
+    Up,
+    Down,
+    /// There is no interface of that name.
+    Missing,
+}
+
+/// How a run of a script ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ScriptOutcome {
+    Exited(i32),
+    Signaled(i32),
+    /// It could not be started (errno); counts as a failure.
+    NotStarted(i32),
+}
+
+/// An instance that the VRRP child's previous incarnation was MASTER of. Until the lease ends no peer can have
+/// taken over, so the new incarnation goes on as MASTER at once.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Resume {
+    pub instance: String,
+    pub lease_until: Instant,
+}

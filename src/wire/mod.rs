@@ -1,0 +1,1 @@
+//! Packet layouts: parse what is untrusted, emit whole packets. No sockets, no clock.
