@@ -2,5 +2,6 @@
 
 #![allow(unsafe_code)]
 
+pub mod clock;
 pub mod frame;
 pub mod script;
