@@ -5,4 +5,6 @@
 pub mod clock;
 pub mod frame;
 pub mod process;
+pub mod link_layer;
+pub mod poll_set;
 pub mod script;
