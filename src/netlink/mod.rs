@@ -1,1 +1,4 @@
 //! Thin verbs over netlink: links, addresses, neighbours, nftables, and the IPVS family's messages.
+
+pub mod generic;
+pub mod ipvs;

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::message::RealServerStatistics;
 use super::{Command, Table};
 use crate::config::{LvsPlane, VirtualServer};
 
@@ -54,6 +55,14 @@ pub enum PlaneErrorKind {
 }
 
 impl PlaneError {
+    fn refused(command: &Command, reason: String) -> Self {
+        Self {
+            kind: PlaneErrorKind::Refused,
+            attempted: command.to_string(),
+            reason,
+        }
+    }
+
     /// The connection is of no more use: connect again, read back, plan again.
     pub fn is_lost(&self) -> bool {
         self.kind == PlaneErrorKind::Lost
@@ -78,6 +87,16 @@ pub trait ForwardingPlane {
 pub enum AnyPlane {
     Ipvs(IpvsPlane),
     Userspace(UserspacePlane),
+}
+
+impl AnyPlane {
+    /// Counters of every real server of every service.
+    pub async fn statistics(&mut self) -> Result<Vec<RealServerStatistics>, PlaneError> {
+        match self {
+            Self::Ipvs(plane) => plane.statistics().await,
+            Self::Userspace(plane) => plane.statistics().await,
+        }
+    }
 }
 
 impl ForwardingPlane for AnyPlane {

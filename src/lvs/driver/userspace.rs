@@ -127,7 +127,9 @@ impl ForwardingPlane for UserspacePlane {
             Ok(Reply::Applied(outcomes)) if outcomes.len() == commands.len() => commands
                 .iter()
                 .zip(outcomes)
-                .filter_map(|(command, outcome)| outcome.map(|reason| refused(command, reason)))
+                .filter_map(|(command, outcome)| {
+                    outcome.map(|reason| PlaneError::refused(command, reason))
+                })
                 .collect(),
             Ok(reply) => vec![self.unexpected(&attempted, &reply)],
             Err(error) => vec![error],
@@ -144,14 +146,6 @@ impl ForwardingPlane for UserspacePlane {
 
     fn cannot_carry(&self, virtual_server: &VirtualServer) -> Option<String> {
         cannot_carry(virtual_server)
-    }
-}
-
-fn refused(command: &Command, reason: String) -> PlaneError {
-    PlaneError {
-        kind: PlaneErrorKind::Refused,
-        attempted: command.to_string(),
-        reason,
     }
 }
 
