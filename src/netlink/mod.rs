@@ -15,3 +15,6 @@ pub use handle::{AddressAdded, AddressDeleted, Handle, IFAPROT_KEEPALIVED};
 pub use interfaces::Interfaces;
 pub use message::{Address, Change, Link};
 pub use monitor::{Drained, Monitor};
+
+pub mod generic;
+pub mod ipvs;
