@@ -1,27 +1,23 @@
 //! A process that somebody else started: a data-plane child that outlived its parent.
 
-use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 
-use crate::sys::process;
+use crate::sys::process::{self, PidFd};
 
 /// The running process that answers at `socket`, if one does.
 pub(crate) async fn find(socket: &Path) -> Option<(u32, OwnedFd)> {
     let stream = UnixStream::connect(socket).await.ok()?;
-    let pid = stream.peer_cred().ok()?.pid().and_then(|pid| u32::try_from(pid).ok())?;
+    let pid = stream
+        .peer_cred()
+        .ok()?
+        .pid()
+        .and_then(|pid| u32::try_from(pid).ok())?;
     let pidfd = process::pidfd(pid).ok()?;
     Some((pid, pidfd))
-}
-
-/// Waits for the end of the process.
-pub(crate) async fn ended(pidfd: &AsyncFd<OwnedFd>) -> io::Result<()> {
-    pidfd.readable().await.map(|_guard| ())
 }
 
 /// Sends `signal` and waits up to `limit`; tells whether the process has ended.
@@ -29,6 +25,8 @@ pub(crate) async fn signal_and_wait(pidfd: OwnedFd, signal: i32, limit: Duration
     if process::signal_pidfd(pidfd.as_fd(), signal).is_err() {
         return true;
     }
-    let Ok(pidfd) = AsyncFd::with_interest(pidfd, Interest::READABLE) else { return false };
-    tokio::time::timeout(limit, ended(&pidfd)).await.is_ok()
+    let Ok(pidfd) = PidFd::watch(pidfd) else {
+        return false;
+    };
+    tokio::time::timeout(limit, pidfd.ended()).await.is_ok()
 }

@@ -55,7 +55,9 @@ fn prepare_and_run(
     }
     socket.set_nonblocking(true)?;
     hello.set_nonblocking(true)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let wiring = Wiring {
             socket: UnixStream::from_std(socket)?,
@@ -75,7 +77,10 @@ fn listen(path: &Path) -> io::Result<StdUnixListener> {
         Ok(()) | Err(_) => {}
     }
     StdUnixListener::bind(path).map_err(|error| {
-        io::Error::new(error.kind(), format!("unable to listen on {}: {error}", path.display()))
+        io::Error::new(
+            error.kind(),
+            format!("unable to listen on {}: {error}", path.display()),
+        )
     })
 }
 
@@ -96,7 +101,11 @@ fn run_data_plane(
         Ok(()) => ExitStatus::Ok,
         Err(error) => {
             error!("{error}");
-            if error.is_permission() { ExitStatus::MissingPermission } else { ExitStatus::Fatal }
+            if error.is_permission() {
+                ExitStatus::MissingPermission
+            } else {
+                ExitStatus::Fatal
+            }
         }
     })
 }
@@ -112,11 +121,19 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
     let resume = start
         .resume
         .into_iter()
-        .map(|(instance, until)| vrrp::Resume { instance, lease_until: clock::from_monotonic(until) })
+        .map(|(instance, until)| vrrp::Resume {
+            instance,
+            lease_until: clock::from_monotonic(until),
+        })
         .collect();
     let (orders, order_receiver) = mpsc::channel(ORDERS);
     let (report_sender, reports) = mpsc::unbounded_channel();
-    let driver = vrrp::driver::run(Box::new(start.config), resume, order_receiver, report_sender);
+    let driver = vrrp::driver::run(
+        Box::new(start.config),
+        resume,
+        order_receiver,
+        report_sender,
+    );
     let to_order = |message| match message {
         Some(Asked::Reload(config)) => Order::Reload(config),
         Some(Asked::Hello(answer)) => Order::Hello(answer),
@@ -128,9 +145,13 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
         Report::Reloaded => FromChild::Reloaded,
         Report::Own { instance, address } => FromChild::Own { instance, address },
         Report::Disown { instance, address } => FromChild::Disown { instance, address },
-        Report::RenewLease { instance, remaining } => {
-            FromChild::RenewLease { instance, until: clock::monotonic() + remaining }
-        }
+        Report::RenewLease {
+            instance,
+            remaining,
+        } => FromChild::RenewLease {
+            instance,
+            until: clock::monotonic() + remaining,
+        },
         Report::EndLease { instance } => FromChild::EndLease { instance },
     };
     match wire(wiring, driver, orders, to_order, reports, to_message).await {
@@ -227,7 +248,10 @@ async fn send_last_reports<R>(
     to_message: impl Fn(R) -> FromChild,
 ) {
     while let Ok(report) = reports.try_recv() {
-        if frame::write_async(writer, &to_message(report)).await.is_err() {
+        if frame::write_async(writer, &to_message(report))
+            .await
+            .is_err()
+        {
             return;
         }
     }
@@ -262,7 +286,10 @@ async fn answer_hellos<O, T>(
         // One parent, one connection: a new one means that the old one is gone.
         if let Ok((stream, _)) = listener.accept().await {
             let mut stream = BufReader::new(stream);
-            while answer_hello(&mut stream, &orders, &to_order).await.is_some() {}
+            while answer_hello(&mut stream, &orders, &to_order)
+                .await
+                .is_some()
+            {}
         }
     }
 }
@@ -277,7 +304,10 @@ async fn answer_hello<O>(
         return None;
     }
     let (answer, answered) = oneshot::channel();
-    orders.send(to_order(Some(Asked::Hello(answer)))).await.ok()?;
+    orders
+        .send(to_order(Some(Asked::Hello(answer))))
+        .await
+        .ok()?;
     answered.await.ok()?;
     stream.write_all(line.as_bytes()).await.ok()
 }

@@ -158,7 +158,11 @@ fn run(options: &Options) -> ExitStatus {
         return print_signal(function);
     }
     if let Some(file) = &options.config_test {
-        return test_config::run(&options.use_file, options.config_id.as_deref(), file.as_deref());
+        return test_config::run(
+            &options.use_file,
+            options.config_id.as_deref(),
+            file.as_deref(),
+        );
     }
     let log = LogSettings {
         console: options.log_console,
@@ -179,7 +183,9 @@ fn run(options: &Options) -> ExitStatus {
 }
 
 fn run_child(child: &str) -> ExitStatus {
-    let Ok(socket) = process::inherited_socket() else { return ExitStatus::Fatal };
+    let Ok(socket) = process::inherited_socket() else {
+        return ExitStatus::Fatal;
+    };
     match ChildKind::ALL.into_iter().find(|kind| kind.stem() == child) {
         Some(kind) => child::run(kind, socket),
         None => loader::run(socket),
@@ -215,14 +221,25 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
     }
     refuse_beside_keepalived(options)?;
     std::fs::create_dir_all(&options.run_directory).map_err(|error| {
-        fatal(format!("unable to create {}: {error}", options.run_directory.display()))
+        fatal(format!(
+            "unable to create {}: {error}",
+            options.run_directory.display()
+        ))
     })?;
-    let pid_path = options.pid.clone().unwrap_or_else(|| options.run_directory.join("holdfast.pid"));
+    let pid_path = options
+        .pid
+        .clone()
+        .unwrap_or_else(|| options.run_directory.join("holdfast.pid"));
     if let Some(holder) = PidFile::holder(&pid_path) {
         let path = pid_path.display();
-        return Err(fatal(format!("daemon is already running (process {holder} holds {path})")));
+        return Err(fatal(format!(
+            "daemon is already running (process {holder} holds {path})"
+        )));
     }
-    let request = LoadRequest { file: absolute(&options.use_file), config_id: options.config_id.clone() };
+    let request = LoadRequest {
+        file: absolute(&options.use_file),
+        config_id: options.config_id.clone(),
+    };
     let loaded = first_load(options, &request)?;
     refuse_without_capabilities(&loaded)?;
     if options.dump_conf {
@@ -255,10 +272,12 @@ fn say_what_is_not_carried_out(options: &Options) {
 }
 
 fn refuse_beside_keepalived(options: &Options) -> Result<(), Refused> {
-    let running = std::fs::read_to_string(KEEPALIVED_PID_FILE).ok().and_then(|pid| {
-        let comm = std::fs::read_to_string(format!("/proc/{}/comm", pid.trim())).ok()?;
-        (comm.trim() == "keepalived").then(|| pid.trim().to_owned())
-    });
+    let running = std::fs::read_to_string(KEEPALIVED_PID_FILE)
+        .ok()
+        .and_then(|pid| {
+            let comm = std::fs::read_to_string(format!("/proc/{}/comm", pid.trim())).ok()?;
+            (comm.trim() == "keepalived").then(|| pid.trim().to_owned())
+        });
     match running {
         Some(pid) if !options.beside_keepalived => Err(Refused(
             ExitStatus::Fatal,
@@ -288,9 +307,10 @@ fn first_load(options: &Options, request: &LoadRequest) -> Result<LoadReply, Ref
             let why = format!("{file} has errors: `holdfastd -t -f {file}` shows them all");
             Err(Refused(ExitStatus::Config, why))
         }
-        Verdict::NoFile => {
-            Err(Refused(ExitStatus::NoConfig, format!("there is no configuration file {file}")))
-        }
+        Verdict::NoFile => Err(Refused(
+            ExitStatus::NoConfig,
+            format!("there is no configuration file {file}"),
+        )),
     }
 }
 
@@ -366,7 +386,13 @@ enum ToolCommand {
 /// `holdfast`.
 pub fn holdfast_main() -> ExitCode {
     let tool = Tool::parse();
-    log::init("holdfast", &LogSettings { console: true, ..LogSettings::default() });
+    log::init(
+        "holdfast",
+        &LogSettings {
+            console: true,
+            ..LogSettings::default()
+        },
+    );
     let status = match tool.command {
         ToolCommand::Fence { run_directory } => fence_now(&run_directory),
         ToolCommand::Check { file } => test_config::run(&file, None, None),
@@ -375,7 +401,10 @@ pub fn holdfast_main() -> ExitCode {
 }
 
 fn fence_now(run_directory: &Path) -> ExitStatus {
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime.block_on(fence::run(run_directory)),
         Err(error) => {
             error!("unable to start: {error}");

@@ -11,7 +11,7 @@ use super::exit_status::ExitStatus;
 use super::journal::Journal;
 use super::message::ChildKind;
 use super::pid_file::PidFile;
-use crate::netlink::{Deleted, Handle};
+use crate::netlink::{AddressDeleted, Handle};
 use crate::sys::process;
 use crate::types::OwnedAddress;
 
@@ -26,15 +26,19 @@ pub(crate) async fn take_away<'a>(
     let (mut removed, mut failed) = (0, 0);
     for address in addresses {
         match handle.delete_address(address).await {
-            Ok(Deleted::Removed) => removed += 1,
-            Ok(Deleted::WasNotThere) => {}
+            Ok(AddressDeleted::Deleted) => removed += 1,
+            Ok(AddressDeleted::WasNotThere) => {}
             Err(error) => {
                 failed += 1;
                 warn!("{error}");
             }
         }
     }
-    if failed == 0 { Ok(removed) } else { Err(failed) }
+    if failed == 0 {
+        Ok(removed)
+    } else {
+        Err(failed)
+    }
 }
 
 /// `holdfast fence`: kills what is left of the VRRP and data-plane children and clears the journal.
@@ -50,7 +54,10 @@ pub(crate) async fn run(run_directory: &Path) -> ExitStatus {
     let owned = match journal.read() {
         Ok(owned) => owned,
         Err(error) => {
-            warn!("unable to read the journal {}: {error}", journal.path().display());
+            warn!(
+                "unable to read the journal {}: {error}",
+                journal.path().display()
+            );
             return ExitStatus::Fatal;
         }
     };
@@ -71,11 +78,17 @@ async fn take_away_all(owned: &BTreeSet<OwnedAddress>) -> ExitStatus {
     };
     match take_away(&handle, owned).await {
         Ok(removed) => {
-            info!("{removed} of {} owned addresses were still there: removed", owned.len());
+            info!(
+                "{removed} of {} owned addresses were still there: removed",
+                owned.len()
+            );
             ExitStatus::Ok
         }
         Err(failed) => {
-            warn!("{failed} of {} owned addresses could not be removed", owned.len());
+            warn!(
+                "{failed} of {} owned addresses could not be removed",
+                owned.len()
+            );
             ExitStatus::Fatal
         }
     }
@@ -84,10 +97,18 @@ async fn take_away_all(owned: &BTreeSet<OwnedAddress>) -> ExitStatus {
 /// A data plane may end in order; a VRRP child that outlived its parent is stuck and must not come back.
 async fn kill_left_over(run_directory: &Path, kind: ChildKind) {
     let path = run_directory.join(format!("{}.pid", kind.stem()));
-    let Some(pid) = PidFile::holder(&path).and_then(|pid| u32::try_from(pid).ok()) else { return };
-    let signal = if kind == ChildKind::DataPlane { libc::SIGTERM } else { libc::SIGKILL };
+    let Some(pid) = PidFile::holder(&path).and_then(|pid| u32::try_from(pid).ok()) else {
+        return;
+    };
+    let signal = if kind == ChildKind::DataPlane {
+        libc::SIGTERM
+    } else {
+        libc::SIGKILL
+    };
     info!("{kind} child (process {pid}) outlived its parent: ending it");
-    let Ok(pidfd) = process::pidfd(pid) else { return };
+    let Ok(pidfd) = process::pidfd(pid) else {
+        return;
+    };
     let ended = super::adopted::signal_and_wait(pidfd, signal, KILL_WAIT).await;
     if !ended {
         warn!("{kind} child (process {pid}) did not end");

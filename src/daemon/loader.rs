@@ -21,7 +21,10 @@ pub(crate) const LOAD_LIMIT: Duration = Duration::from_secs(60);
 /// The command that starts a loader, and our end of its socket.
 pub(crate) fn command() -> io::Result<(Command, UnixStream)> {
     let (ours, theirs) = UnixStream::pair()?;
-    Ok((process::reexec("holdfastd", &["--child=loader"], OwnedFd::from(theirs)), ours))
+    Ok((
+        process::reexec("holdfastd", &["--child=loader"], OwnedFd::from(theirs)),
+        ours,
+    ))
 }
 
 /// Loads once and waits for the result: before the parent has an event loop.
@@ -44,7 +47,11 @@ pub(crate) fn run(mut socket: UnixStream) -> ExitStatus {
     let answered = frame::read(&mut socket)
         .map(|request: LoadRequest| load_for(&request))
         .and_then(|reply| frame::write(&mut socket, &reply));
-    if answered.is_ok() { ExitStatus::Ok } else { ExitStatus::Fatal }
+    if answered.is_ok() {
+        ExitStatus::Ok
+    } else {
+        ExitStatus::Fatal
+    }
 }
 
 fn load_for(request: &LoadRequest) -> LoadReply {
@@ -52,7 +59,10 @@ fn load_for(request: &LoadRequest) -> LoadReply {
     let plane = if loaded.config.wants_checkers() {
         choose(loaded.config.global_defs.lvs_plane)
     } else {
-        PlaneChoice { plane: Plane::Userspace, reason: "nothing is balanced".to_owned() }
+        PlaneChoice {
+            plane: Plane::Userspace,
+            reason: "nothing is balanced".to_owned(),
+        }
     };
     LoadReply {
         verdict: verdict(&loaded),
@@ -64,7 +74,10 @@ fn load_for(request: &LoadRequest) -> LoadReply {
 
 /// Reads `file` with the facts of this host.
 pub(crate) fn load_file(file: &Path, config_id: Option<&str>) -> Loaded {
-    let options = LoadOptions { config_id: config_id.map(str::to_owned), ..LoadOptions::default() };
+    let options = LoadOptions {
+        config_id: config_id.map(str::to_owned),
+        ..LoadOptions::default()
+    };
     load(file, &options, &SystemHost::new())
 }
 
@@ -72,7 +85,12 @@ fn verdict(loaded: &Loaded) -> Verdict {
     if loaded.file_missing {
         return Verdict::NoFile;
     }
-    match loaded.complaints.iter().map(|complaint| complaint.severity).max() {
+    match loaded
+        .complaints
+        .iter()
+        .map(|complaint| complaint.severity)
+        .max()
+    {
         Some(Severity::Error) => Verdict::Errors,
         Some(Severity::Warning) => Verdict::Warnings,
         Some(Severity::Note) | None => Verdict::Clean,

@@ -4,15 +4,18 @@
 //! with `--child`, and talks to the parent over an inherited socket (`message`). Nobody below
 //! imports this module.
 
+mod adopted;
 mod child;
 mod cli;
 mod exit_status;
 mod fence;
+mod host;
 mod journal;
 mod loader;
 mod message;
 mod parent;
 mod pid_file;
 mod supervisor;
+mod test_config;
 
-// pub use cli::{holdfast_main, holdfastd_main};
+pub use cli::{holdfast_main, holdfastd_main};

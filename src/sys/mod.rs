@@ -4,7 +4,7 @@
 
 pub mod clock;
 pub mod frame;
-pub mod process;
 pub mod link_layer;
 pub mod poll_set;
+pub mod process;
 pub mod script;

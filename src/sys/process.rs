@@ -6,6 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
 /// A re-executed child finds its socket to the parent here.
 const CHILD_SOCKET: RawFd = 3;
 
@@ -30,7 +33,11 @@ pub fn reexec(name: &str, arguments: &[&str], socket: OwnedFd) -> Command {
             } else {
                 libc::dup2(socket.as_raw_fd(), CHILD_SOCKET)
             };
-            if duplicated == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+            if duplicated == -1 {
+                Err(io::Error::last_os_error())
+            } else {
+                Ok(())
+            }
         });
     }
     command
@@ -73,7 +80,31 @@ pub fn signal_pidfd(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
             0,
         )
     };
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// A [`pidfd`] that can be waited for in a tokio runtime.
+#[derive(Debug)]
+pub struct PidFd {
+    fd: AsyncFd<OwnedFd>,
+}
+
+impl PidFd {
+    /// Needs a runtime.
+    pub fn watch(pidfd: OwnedFd) -> io::Result<Self> {
+        // SAFETY: the descriptor is owned by the AsyncFd, so it stays open as long as it is registered.
+        let fd = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE)? };
+        Ok(Self { fd })
+    }
+
+    /// Waits for the end of the process.
+    pub async fn ended(&self) -> io::Result<()> {
+        self.fd.readable().await.map(|_guard| ())
+    }
 }
 
 /// The capabilities among CAP_NET_ADMIN and CAP_NET_RAW that this process lacks, by name.
@@ -85,11 +116,14 @@ pub fn missing_capabilities() -> Vec<&'static str> {
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
         // Without /proc the kernel's own refusal will have to do.
         .unwrap_or(u64::MAX);
-    [(CAP_NET_ADMIN, "CAP_NET_ADMIN"), (CAP_NET_RAW, "CAP_NET_RAW")]
-        .into_iter()
-        .filter(|(bit, _)| effective & (1 << bit) == 0)
-        .map(|(_, name)| name)
-        .collect()
+    [
+        (CAP_NET_ADMIN, "CAP_NET_ADMIN"),
+        (CAP_NET_RAW, "CAP_NET_RAW"),
+    ]
+    .into_iter()
+    .filter(|(bit, _)| effective & (1 << bit) == 0)
+    .map(|(_, name)| name)
+    .collect()
 }
 
 #[cfg(test)]
@@ -102,11 +136,17 @@ mod tests {
 
     #[test]
     fn a_pidfd_is_readable_once_the_process_has_ended() {
-        let mut child = Command::new("/bin/sleep").arg("1000").spawn().expect("spawn");
+        let mut child = Command::new("/bin/sleep")
+            .arg("1000")
+            .spawn()
+            .expect("spawn");
         let pidfd = pidfd(child.id()).expect("pidfd");
         signal_pidfd(pidfd.as_fd(), libc::SIGKILL).expect("signal");
         let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
-        assert_eq!(poll(&mut fds, PollTimeout::from(10_000_u16)).expect("poll"), 1);
+        assert_eq!(
+            poll(&mut fds, PollTimeout::from(10_000_u16)).expect("poll"),
+            1
+        );
         child.wait().expect("wait");
         assert!(signal_pidfd(pidfd.as_fd(), libc::SIGKILL).is_err());
     }

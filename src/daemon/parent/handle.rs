@@ -8,8 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus as ProcessStatus;
 use std::time::Duration;
 
-use tokio::io::unix::AsyncFd;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Interest};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::{Child, Command};
@@ -22,7 +21,8 @@ use crate::daemon::adopted;
 use crate::daemon::child::hello_socket;
 use crate::daemon::message::{ChildKind, FromChild, Start, ToChild};
 use crate::daemon::supervisor::Ended;
-use crate::sys::{frame, process};
+use crate::sys::frame;
+use crate::sys::process::{self, PidFd};
 
 /// A connection that a child does not take within this time is tried again at the next hello.
 const CONNECT_LIMIT: Duration = Duration::from_secs(1);
@@ -93,7 +93,11 @@ struct Reporter {
 
 impl Reporter {
     fn report(&self, what: What) {
-        let event = HandleEvent { kind: self.kind, generation: self.generation, what };
+        let event = HandleEvent {
+            kind: self.kind,
+            generation: self.generation,
+            what,
+        };
         let _ = self.events.send(event.into());
     }
 }
@@ -111,12 +115,19 @@ pub(super) async fn launch(launch: Launch) -> io::Result<Handle> {
 }
 
 fn spawn(launch: Launch, socket: PathBuf) -> io::Result<Handle> {
-    let Launch { kind, generation, start, events } = launch;
+    let Launch {
+        kind,
+        generation,
+        start,
+        events,
+    } = launch;
     let (ours, theirs) = StdUnixStream::pair()?;
     let argument = format!("--child={}", kind.stem());
     let command = process::reexec("holdfastd", &[argument.as_str()], OwnedFd::from(theirs));
     let child = Command::from(command).spawn()?;
-    let pid = child.id().ok_or_else(|| io::Error::other("it ended at once"))?;
+    let pid = child
+        .id()
+        .ok_or_else(|| io::Error::other("it ended at once"))?;
     let pidfd = process::pidfd(pid)?;
     ours.set_nonblocking(true)?;
     let (reader, writer) = UnixStream::from_std(ours)?.into_split();
@@ -124,29 +135,58 @@ fn spawn(launch: Launch, socket: PathBuf) -> io::Result<Handle> {
     let (orders, order_receiver) = mpsc::unbounded_channel();
     let (hellos, hello_receiver) = mpsc::unbounded_channel();
     let _ = orders.send(ToChild::Start(Box::new(start)));
-    let reporter = Reporter { kind, generation, events };
+    let reporter = Reporter {
+        kind,
+        generation,
+        events,
+    };
     let mut tasks = JoinSet::new();
     tasks.spawn(write_orders(writer, order_receiver));
     tasks.spawn(follow(child, reader, reporter.clone()));
     tasks.spawn(say_hellos(socket, hello_receiver, reporter));
-    Ok(Handle { pid, generation, kind, orders, hellos, pidfd, _tasks: tasks })
+    Ok(Handle {
+        pid,
+        generation,
+        kind,
+        orders,
+        hellos,
+        pidfd,
+        _tasks: tasks,
+    })
 }
 
 fn adopt(launch: Launch, socket: PathBuf, pid: u32, pidfd: OwnedFd) -> io::Result<Handle> {
-    let Launch { kind, generation, start: _, events } = launch;
+    let Launch {
+        kind,
+        generation,
+        start: _,
+        events,
+    } = launch;
     let (orders, _nobody) = mpsc::unbounded_channel();
     let (hellos, hello_receiver) = mpsc::unbounded_channel();
-    let watched = AsyncFd::with_interest(pidfd.try_clone()?, Interest::READABLE)?;
-    let reporter = Reporter { kind, generation, events };
+    let watched = PidFd::watch(pidfd.try_clone()?)?;
+    let reporter = Reporter {
+        kind,
+        generation,
+        events,
+    };
     reporter.report(What::Said(FromChild::Ready));
     let mut tasks = JoinSet::new();
     tasks.spawn(say_hellos(socket, hello_receiver, reporter.clone()));
     tasks.spawn(async move {
         // The status of a process that is not our child cannot be known; it is restarted.
-        let _ = adopted::ended(&watched).await;
+        let _ = watched.ended().await;
         reporter.report(What::Ended(Ended::Signaled(0)));
     });
-    Ok(Handle { pid, generation, kind, orders, hellos, pidfd, _tasks: tasks })
+    Ok(Handle {
+        pid,
+        generation,
+        kind,
+        orders,
+        hellos,
+        pidfd,
+        _tasks: tasks,
+    })
 }
 
 async fn write_orders(mut writer: OwnedWriteHalf, mut orders: mpsc::UnboundedReceiver<ToChild>) {
@@ -180,18 +220,16 @@ fn how_it_ended(status: ProcessStatus) -> Ended {
 }
 
 /// Says each hello that is ordered; an answer is reported, silence is not.
-async fn say_hellos(
-    socket: PathBuf,
-    mut hellos: mpsc::UnboundedReceiver<u64>,
-    reporter: Reporter,
-) {
+async fn say_hellos(socket: PathBuf, mut hellos: mpsc::UnboundedReceiver<u64>, reporter: Reporter) {
     let mut connection = None;
     while let Some(number) = hellos.recv().await {
         if connection.is_none() {
             let connect = tokio::time::timeout(CONNECT_LIMIT, UnixStream::connect(&socket));
             connection = connect.await.ok().and_then(Result::ok).map(BufReader::new);
         }
-        let Some(stream) = &mut connection else { continue };
+        let Some(stream) = &mut connection else {
+            continue;
+        };
         match say_hello(stream, number).await {
             Ok(()) => reporter.report(What::HelloAnswered(number)),
             Err(_) => connection = None,

@@ -24,9 +24,9 @@ use super::supervisor::{Action, Ended, Input, ServiceState, Supervisor};
 use crate::config::Config;
 use crate::log::LogSettings;
 use crate::lvs::driver::{Plane, PlaneChoice};
+use crate::netlink;
 use crate::sys::{clock, frame};
 use crate::types::OwnedAddress;
-use crate::netlink;
 
 /// How the parent was asked to run.
 #[derive(Clone, Debug)]
@@ -103,7 +103,10 @@ impl Parent {
             handles: BTreeMap::new(),
             generation: 0,
             config: Config::default(),
-            plane: PlaneChoice { plane: Plane::Userspace, reason: String::new() },
+            plane: PlaneChoice {
+                plane: Plane::Userspace,
+                reason: String::new(),
+            },
             netlink: netlink::Handle::connect().map_err(io::Error::other)?,
             journal: Journal::in_directory(&settings.run_directory),
             settings,
@@ -145,7 +148,11 @@ impl Parent {
         }
         wanted.retain(|kind| self.settings.allowed.contains(kind));
         let hello_interval = self.config.global_defs.hello_interval;
-        self.feed(Input::Configured { wanted, hello_interval }).await
+        self.feed(Input::Configured {
+            wanted,
+            hello_interval,
+        })
+        .await
     }
 
     async fn next(&mut self, signals: &mut Signals) -> Option<ExitStatus> {
@@ -175,8 +182,15 @@ impl Parent {
 
     /// `None` for the words of a child that has been replaced.
     fn child_input(&mut self, event: HandleEvent) -> Option<Input> {
-        let HandleEvent { kind, generation, what } = event;
-        let handle = self.handles.get(&kind).filter(|handle| handle.generation == generation)?;
+        let HandleEvent {
+            kind,
+            generation,
+            what,
+        } = event;
+        let handle = self
+            .handles
+            .get(&kind)
+            .filter(|handle| handle.generation == generation)?;
         Some(match what {
             What::Said(FromChild::Ready) => Input::Ready(kind),
             What::Said(FromChild::Reloaded) => Input::Reloaded(kind),
@@ -184,9 +198,10 @@ impl Parent {
             What::Said(FromChild::Disown { instance, address }) => {
                 Input::Disown { instance, address }
             }
-            What::Said(FromChild::RenewLease { instance, until }) => {
-                Input::LeaseRenewed { instance, until: clock::from_monotonic(until) }
-            }
+            What::Said(FromChild::RenewLease { instance, until }) => Input::LeaseRenewed {
+                instance,
+                until: clock::from_monotonic(until),
+            },
             What::Said(FromChild::EndLease { instance }) => Input::LeaseEnded { instance },
             What::HelloAnswered(number) => Input::HelloAnswered { kind, number },
             What::Ended(ended) => {
@@ -213,11 +228,22 @@ impl Parent {
             Verdict::Warnings => self.settings.lenient_reload,
             Verdict::Errors | Verdict::NoFile => false,
         };
-        if !acceptable {
+        if !acceptable || self.changes_plane(&reply) {
             return self.feed(Input::LoadRejected).await;
         }
         self.take_over(reply);
         self.configured().await
+    }
+
+    /// The plane under running connections cannot be exchanged.
+    fn changes_plane(&self, reply: &LoadReply) -> bool {
+        let changes = self.config.wants_checkers()
+            && reply.config.wants_checkers()
+            && reply.plane.plane != self.plane.plane;
+        if changes {
+            warn!("Cannot change lvs_plane at a reload - please restart holdfastd");
+        }
+        changes
     }
 
     async fn feed(&mut self, input: Input) -> Option<ExitStatus> {
@@ -235,7 +261,11 @@ impl Parent {
 
     async fn carry_out(&mut self, action: Action) -> Option<Input> {
         match action {
-            Action::Start { kind, restarted, resume } => {
+            Action::Start {
+                kind,
+                restarted,
+                resume,
+            } => {
                 return self.start(kind, restarted, resume).await;
             }
             Action::SendHello { kind, number } => {
@@ -283,7 +313,10 @@ impl Parent {
             return Some(Input::StopAsked);
         }
         self.generation += 1;
-        let resume = resume.into_iter().map(|(name, at)| (name, clock::to_monotonic(at))).collect();
+        let resume = resume
+            .into_iter()
+            .map(|(name, at)| (name, clock::to_monotonic(at)))
+            .collect();
         let launch = Launch {
             kind,
             generation: self.generation,
@@ -291,7 +324,12 @@ impl Parent {
                 config: self.config.clone(),
                 plane: self.plane.clone(),
                 run_directory: self.settings.run_directory.clone(),
-                pid_file: self.settings.pid_files.get(&kind).cloned().unwrap_or_default(),
+                pid_file: self
+                    .settings
+                    .pid_files
+                    .get(&kind)
+                    .cloned()
+                    .unwrap_or_default(),
                 restarted,
                 resume,
                 log: self.settings.log.clone(),
@@ -306,7 +344,11 @@ impl Parent {
             }
             Err(error) => {
                 error!("unable to start the {kind} child: {error}");
-                Some(Input::ChildExited { kind, pid: 0, ended: Ended::NotStarted })
+                Some(Input::ChildExited {
+                    kind,
+                    pid: 0,
+                    ended: Ended::NotStarted,
+                })
             }
         }
     }
@@ -327,7 +369,9 @@ impl Parent {
 
 async fn load(request: &LoadRequest) -> io::Result<LoadReply> {
     let (command, socket) = loader::command()?;
-    let mut loader = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
+    let mut loader = tokio::process::Command::from(command)
+        .kill_on_drop(true)
+        .spawn()?;
     socket.set_nonblocking(true)?;
     let mut socket = UnixStream::from_std(socket)?;
     let exchange = async {

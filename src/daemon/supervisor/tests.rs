@@ -400,9 +400,21 @@ fn a_child_that_the_new_configuration_does_not_need_ends_without_a_restart() {
 fn a_child_that_is_wanted_again_before_it_ended_starts_again() {
     let mut watch = Watch::running();
     let without = [ChildKind::Vrrp].into();
-    watch.at(0, Input::Configured { wanted: without, hello_interval: HELLO });
+    watch.at(
+        0,
+        Input::Configured {
+            wanted: without,
+            hello_interval: HELLO,
+        },
+    );
     let with = ChildKind::ALL.into();
-    let actions = watch.at(10, Input::Configured { wanted: with, hello_interval: HELLO });
+    let actions = watch.at(
+        10,
+        Input::Configured {
+            wanted: with,
+            hello_interval: HELLO,
+        },
+    );
     assert!(!actions.contains(&Action::SendReload(ChildKind::Checker)));
     let actions = watch.exited(30, ChildKind::Checker, Ended::Exited(0));
     assert_eq!(starts(&actions), [ChildKind::Checker]);
