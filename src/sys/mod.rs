@@ -3,4 +3,6 @@
 #![allow(unsafe_code)]
 
 pub mod frame;
+pub mod link_layer;
+pub mod poll_set;
 pub mod script;
