@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use futures_util::future::join_all;
+use tracing::debug;
 
 use crate::config::{Config, VrrpInstance};
 use crate::netlink::{
@@ -99,7 +100,10 @@ impl Kernel {
                     self.interfaces.apply(change);
                 }
             }
-            Drained::Overrun => self.interfaces = list(&self.handle).await?,
+            Drained::Overrun => {
+                debug!("Netlink: messages were lost, listing all interfaces and addresses");
+                self.interfaces = list(&self.handle).await?;
+            }
         }
         Ok(match drained {
             Drained::Empty => Changes {

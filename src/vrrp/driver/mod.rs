@@ -6,6 +6,8 @@
 
 mod garp;
 mod kernel;
+#[cfg(test)]
+mod namespace;
 mod run;
 mod scripts;
 mod socket;
@@ -101,3 +103,6 @@ impl From<NetlinkError> for DriverError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
