@@ -185,9 +185,7 @@ fn by_name(states: &[InterfaceState]) -> BTreeMap<InterfaceName, InterfaceState>
 }
 
 /// Every address of an instance with the interface it belongs on.
-pub(super) fn virtual_addresses(
-    instance: &VrrpInstance,
-) -> impl Iterator<Item = OwnedAddress> + '_ {
+fn virtual_addresses(instance: &VrrpInstance) -> impl Iterator<Item = OwnedAddress> + '_ {
     let all = instance
         .virtual_ipaddress
         .iter()
@@ -232,11 +230,12 @@ fn state(
         Some(_) => LinkState::Down,
         None => LinkState::Missing,
     };
+    // The kernel lists primary addresses first; behind a virtual one, the interface's own may be secondary.
     let is_virtual = |ip: IpAddr| virtual_addresses.contains(&(name.clone(), ip));
     let primary_address = interfaces
         .addresses(name)
         .iter()
-        .filter(|it| !it.is_secondary && !is_virtual(it.address))
+        .filter(|it| !is_virtual(it.address))
         .find_map(|it| match it.address {
             IpAddr::V4(address) => Some(address),
             IpAddr::V6(_) => None,
@@ -294,8 +293,8 @@ mod tests {
     }
 
     #[test]
-    fn the_source_of_adverts_is_neither_virtual_nor_secondary() {
-        let addresses = vec![address(100, false), address(2, true), address(3, false)];
+    fn the_source_of_adverts_is_the_first_address_that_is_not_virtual() {
+        let addresses = vec![address(100, false), address(3, true)];
         let interfaces = Interfaces::new(vec![link(true, true)], addresses);
         let virtual_addresses = BTreeSet::from([(name("eth0"), IpAddr::from([10, 0, 0, 100]))]);
         let state = state(&interfaces, &name("eth0"), &virtual_addresses);

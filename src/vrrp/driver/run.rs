@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, trace, warn};
 
 use super::garp::{Announced, GarpSocket};
-use super::kernel::{Kernel, virtual_addresses};
+use super::kernel::Kernel;
 use super::scripts::Scripts;
 use super::socket::Sockets;
 use super::{DriverError, Order, Report};
@@ -99,8 +99,6 @@ impl Driver {
         let mut kernel = Kernel::open(config).await?;
         set.add(kernel.monitor(), MONITOR)
             .map_err(DriverError::io("watch the netlink monitor"))?;
-        remove_left_overs(&mut kernel, config, resume).await?;
-        kernel.changes().await?;
         let mut sockets = Sockets::default();
         sockets.want(config);
         sockets.follow(kernel.interfaces(), &set);
@@ -405,30 +403,4 @@ fn log(event: &Event) {
     } else {
         info!("{event}");
     }
-}
-
-/// Takes away what an earlier run has left behind, except from the instances that go on.
-async fn remove_left_overs(
-    kernel: &mut Kernel,
-    config: &Config,
-    resume: &[Resume],
-) -> Result<(), DriverError> {
-    for instance in &config.vrrp_instances {
-        if resume.iter().any(|it| it.instance == instance.name) {
-            continue;
-        }
-        let left: Vec<_> = virtual_addresses(instance)
-            .filter(|address| kernel.interfaces().has(address))
-            .collect();
-        if left.is_empty() {
-            continue;
-        }
-        debug!("({}) removing VIPs.", instance.name);
-        for result in kernel.remove(&left).await {
-            if let Err(error) = result {
-                refused(&instance.name, error)?;
-            }
-        }
-    }
-    Ok(())
 }
