@@ -1,6 +1,6 @@
 //! The interfaces and addresses of this node, kept up to date with what the monitor says. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::message::{Address, Change, Link};
 use crate::types::{InterfaceName, OwnedAddress};
@@ -11,6 +11,7 @@ use crate::types::{InterfaceName, OwnedAddress};
 pub struct Interfaces {
     /// By interface index.
     links: BTreeMap<u32, Link>,
+    indexes: HashMap<InterfaceName, u32>,
     /// By interface index, in the kernel's order.
     addresses: BTreeMap<u32, Vec<Address>>,
 }
@@ -23,6 +24,7 @@ impl Interfaces {
             by_index.entry(address.index).or_default().push(address);
         }
         Self {
+            indexes: links.iter().map(|it| (it.name.clone(), it.index)).collect(),
             links: links.into_iter().map(|it| (it.index, it)).collect(),
             addresses: by_index,
         }
@@ -31,9 +33,12 @@ impl Interfaces {
     pub fn apply(&mut self, change: Change) {
         match change {
             Change::Link(link) => {
+                self.forget_name(link.index);
+                self.indexes.insert(link.name.clone(), link.index);
                 self.links.insert(link.index, link);
             }
             Change::LinkGone { index } => {
+                self.forget_name(index);
                 self.links.remove(&index);
                 self.addresses.remove(&index);
             }
@@ -49,8 +54,17 @@ impl Interfaces {
         }
     }
 
+    /// Unless another interface has taken the name over already.
+    fn forget_name(&mut self, index: u32) {
+        if let Some(link) = self.links.get(&index)
+            && self.indexes.get(&link.name) == Some(&index)
+        {
+            self.indexes.remove(&link.name);
+        }
+    }
+
     pub fn link(&self, name: &InterfaceName) -> Option<&Link> {
-        self.links.values().find(|link| link.name == *name)
+        self.links.get(self.indexes.get(name)?)
     }
 
     /// The addresses of that interface in the kernel's order, none if there is no such interface.
@@ -155,6 +169,15 @@ mod tests {
         assert!(lasts(&it).is_empty());
         it.apply(Change::Link(link(2, "eth0")));
         assert_eq!(lasts(&it), [1]);
+    }
+
+    #[test]
+    fn a_name_that_has_passed_to_another_interface_stays_with_it() {
+        let mut it = Interfaces::new(vec![link(2, "eth0"), link(3, "tmp0")], Vec::new());
+        it.apply(Change::Link(link(3, "eth0")));
+        it.apply(Change::LinkGone { index: 2 });
+        let name = InterfaceName::new("eth0").expect("a name");
+        assert_eq!(it.link(&name).map(|link| link.index), Some(3));
     }
 
     #[test]

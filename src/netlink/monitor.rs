@@ -23,6 +23,8 @@ const RTMGRP_IPV4_IFADDR: u32 = 0x10;
 const RECEIVE_BUFFER: usize = 1 << 20;
 /// Datagrams read in one go; the caller's other inputs then get a turn.
 const MAX_DATAGRAMS: usize = 256;
+/// More than any receive buffer holds.
+const MAX_DISCARDED: usize = 100_000;
 
 /// How [`Monitor::drain`] ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -31,7 +33,7 @@ pub enum Drained {
     Empty,
     /// There is more to read.
     More,
-    /// The kernel had to drop messages: everything must be listed again.
+    /// Something was lost, and the rest thrown away: everything must be listed again.
     Overrun,
 }
 
@@ -55,26 +57,56 @@ impl Monitor {
     /// Appends what has come to `changes`, in order, without waiting.
     pub fn drain(&mut self, changes: &mut Vec<Change>) -> Result<Drained, NetlinkError> {
         for _ in 0..MAX_DATAGRAMS {
-            match self.socket.recv_from_full() {
-                // Only the kernel (port 0) is believed.
-                Ok((bytes, sender)) if sender.port_number() == 0 => {
-                    if parse(&bytes, changes) == Drained::Overrun {
-                        return Ok(Drained::Overrun);
+            match self.receive()? {
+                Received::Datagram(bytes) => {
+                    if !parse(&bytes, changes) {
+                        return self.discard();
                     }
                 }
-                Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(Drained::Empty);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
-                    return Ok(Drained::Overrun);
-                }
-                Err(error) => return Err(NetlinkError::new(Attempted::Monitor, error)),
+                Received::Nothing => return Ok(Drained::Empty),
+                Received::Lost => return self.discard(),
             }
         }
         Ok(Drained::More)
     }
+
+    /// Throws away what is queued. The kernel reports a loss *before* it hands out what it had queued before the loss,
+    /// and that must not be applied to a list made after it.
+    fn discard(&mut self) -> Result<Drained, NetlinkError> {
+        for _ in 0..MAX_DISCARDED {
+            if matches!(self.receive()?, Received::Nothing) {
+                break;
+            }
+        }
+        Ok(Drained::Overrun)
+    }
+
+    fn receive(&mut self) -> Result<Received, NetlinkError> {
+        loop {
+            match self.socket.recv_from_full() {
+                // Only the kernel (port 0) is believed.
+                Ok((bytes, sender)) if sender.port_number() == 0 => {
+                    return Ok(Received::Datagram(bytes));
+                }
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Received::Nothing);
+                }
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {
+                    return Ok(Received::Lost);
+                }
+                Err(error) => return Err(NetlinkError::new(Attempted::Monitor, error)),
+            }
+        }
+    }
+}
+
+enum Received {
+    Datagram(Vec<u8>),
+    Nothing,
+    /// ENOBUFS: the kernel had to drop something.
+    Lost,
 }
 
 impl AsFd for Monitor {
@@ -89,24 +121,24 @@ impl fmt::Debug for Monitor {
     }
 }
 
-/// The messages of one datagram. One that cannot be read counts as lost.
-fn parse(mut bytes: &[u8], changes: &mut Vec<Change>) -> Drained {
+/// The messages of one datagram; false if one of them cannot be read, which counts as lost.
+fn parse(mut bytes: &[u8], changes: &mut Vec<Change>) -> bool {
     while !bytes.is_empty() {
         let Ok(length) = NetlinkBuffer::new_checked(&bytes).map(|it| it.length() as usize) else {
-            return Drained::Overrun;
+            return false;
         };
         let Ok(message) = NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes) else {
-            return Drained::Overrun;
+            return false;
         };
         match message.payload {
             NetlinkPayload::InnerMessage(inner) => changes.extend(Change::from_message(&inner)),
-            NetlinkPayload::Overrun(_) => return Drained::Overrun,
+            NetlinkPayload::Overrun(_) => return false,
             _ => {}
         }
         // Messages are aligned to four bytes (NLMSG_ALIGNTO).
         bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
-    Drained::Empty
+    true
 }
 
 #[cfg(test)]
@@ -124,6 +156,6 @@ mod tests {
 
     #[test]
     fn half_a_message_asks_for_a_new_list() {
-        assert_eq!(parse(&[20, 0, 0, 0, 16], &mut Vec::new()), Drained::Overrun);
+        assert!(!parse(&[20, 0, 0, 0, 16], &mut Vec::new()));
     }
 }
