@@ -7,7 +7,6 @@
 mod translate;
 
 use std::io;
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use crate::config::VirtualServer;
@@ -28,25 +27,25 @@ pub struct IpvsPlane {
 }
 
 /// Whether the kernel has IPVS, after one attempt to load it where that is allowed. Blocks.
+///
+/// Most kernels load the module when they are asked for the family; for the others it is loaded here.
 pub(super) fn probe() -> bool {
     let has_ipvs = || generic::has_family(FAMILY_NAME).unwrap_or(false);
     has_ipvs() || (nix::unistd::geteuid().is_root() && load_module() && has_ipvs())
 }
 
-/// The program is the one that the kernel itself would run.
+/// By the program that the kernel itself would run: where that is none, or one that does nothing, nobody wants
+/// modules to be loaded on demand.
 fn load_module() -> bool {
-    let configured = std::fs::read_to_string("/proc/sys/kernel/modprobe").unwrap_or_default();
-    let program = match configured.trim() {
-        "" => PathBuf::from("/sbin/modprobe"),
-        path => PathBuf::from(path),
-    };
-    std::process::Command::new(program)
-        .args(["-q", "--", "ip_vs"])
+    let configured = std::fs::read_to_string("/proc/sys/kernel/modprobe");
+    let program = configured.as_deref().map_or("/sbin/modprobe", str::trim);
+    let mut modprobe = std::process::Command::new(program);
+    modprobe.args(["-q", "--", "ip_vs"]);
+    modprobe
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+        .stderr(Stdio::null());
+    !program.is_empty() && modprobe.status().is_ok_and(|status| status.success())
 }
 
 impl IpvsPlane {

@@ -36,6 +36,7 @@ const SCHEDULERS: [Scheduler; 5] = [
 pub struct UserspacePlane {
     /// None once the connection is lost.
     stream: Option<UnixStream>,
+    answer_within: Duration,
 }
 
 impl UserspacePlane {
@@ -51,6 +52,7 @@ impl UserspacePlane {
             })?;
         Ok(Self {
             stream: Some(stream),
+            answer_within: ANSWER_WITHIN,
         })
     }
 
@@ -72,7 +74,7 @@ impl UserspacePlane {
                 "the connection to the data plane is closed",
             ));
         };
-        let answer = timeout(ANSWER_WITHIN, exchange(&mut stream, request)).await;
+        let answer = timeout(self.answer_within, exchange(&mut stream, request)).await;
         match answer {
             Ok(Ok(reply)) => {
                 self.stream = Some(stream);
@@ -84,7 +86,7 @@ impl UserspacePlane {
             Ok(Err(error)) => Err(lost(attempted, &error.to_string())),
             Err(_) => Err(lost(
                 attempted,
-                &format!("no answer within {ANSWER_WITHIN:?}"),
+                &format!("no answer within {:?}", self.answer_within),
             )),
         }
     }
@@ -190,3 +192,6 @@ fn cannot_carry(virtual_server: &VirtualServer) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;
