@@ -1,6 +1,7 @@
 //! The wiring of a child: orders come from the inherited socket, hellos from its own listening
 //! socket, reports go back. What a child does lies in the drivers of `vrrp`, `check` and `dataplane`.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::io;
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
@@ -49,7 +50,7 @@ fn prepare_and_run(
     socket: StdUnixStream,
 ) -> Result<ExitStatus, Box<dyn std::error::Error>> {
     let _pid_file = PidFile::acquire(&start.pid_file)?;
-    let hello = listen(&hello_socket(&start.run_directory, kind))?;
+    let (hello, _hello_path) = listen(&hello_socket(&start.run_directory, kind))?;
     if kind == ChildKind::DataPlane {
         return run_data_plane(&start, socket, hello);
     }
@@ -71,7 +72,7 @@ fn prepare_and_run(
 }
 
 /// A fresh listening socket; one that a dead predecessor left behind is replaced.
-fn listen(path: &Path) -> io::Result<StdUnixListener> {
+fn listen(path: &Path) -> io::Result<(StdUnixListener, SocketPath)> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
@@ -89,7 +90,7 @@ fn run_data_plane(
     mut socket: StdUnixStream,
     hello: StdUnixListener,
 ) -> Result<ExitStatus, Box<dyn std::error::Error>> {
-    let control = listen(&start.run_directory.join("lvs.sock"))?;
+    let (control, _control_path) = listen(&start.run_directory.join("lvs.sock"))?;
     let ready = move || frame::write(&mut socket, &FromChild::Ready);
     let setup = dataplane::driver::Setup {
         hello,
@@ -97,17 +98,28 @@ fn run_data_plane(
         restarted: start.restarted,
         ready: Box::new(ready),
     };
-    Ok(match dataplane::driver::run(setup) {
+    Ok(exit_status(
+        dataplane::driver::run(setup),
+        dataplane::driver::DriverError::is_permission,
+    ))
+}
+
+/// Says why a driver ended, if it did not end in order.
+fn exit_status<E: Display>(
+    result: Result<(), E>,
+    is_permission: impl Fn(&E) -> bool,
+) -> ExitStatus {
+    match result {
         Ok(()) => ExitStatus::Ok,
         Err(error) => {
             error!("{error}");
-            if error.is_permission() {
+            if is_permission(&error) {
                 ExitStatus::MissingPermission
             } else {
                 ExitStatus::Fatal
             }
         }
-    })
+    }
 }
 
 struct Wiring {
@@ -154,17 +166,10 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
         },
         Report::EndLease { instance } => FromChild::EndLease { instance },
     };
-    match wire(wiring, driver, orders, to_order, reports, to_message).await {
-        Ok(()) => ExitStatus::Ok,
-        Err(error) => {
-            error!("{error}");
-            match error {
-                DriverError::Permission { .. } => ExitStatus::MissingPermission,
-                DriverError::Configuration { .. } => ExitStatus::Config,
-                DriverError::Fatal { .. } => ExitStatus::Fatal,
-            }
-        }
-    }
+    let result = wire(wiring, driver, orders, to_order, reports, to_message).await;
+    exit_status(result, |error| {
+        matches!(error, DriverError::Permission { .. })
+    })
 }
 
 async fn run_checker(start: Start, wiring: Wiring) -> ExitStatus {
@@ -189,17 +194,10 @@ async fn run_checker(start: Start, wiring: Wiring) -> ExitStatus {
         Report::Ready => FromChild::Ready,
         Report::Reloaded => FromChild::Reloaded,
     };
-    match wire(wiring, driver, orders, to_order, reports, to_message).await {
-        Ok(()) => ExitStatus::Ok,
-        Err(error) => {
-            error!("{error}");
-            match error {
-                DriverError::Permission { .. } => ExitStatus::MissingPermission,
-                DriverError::Configuration { .. } => ExitStatus::Config,
-                DriverError::Fatal { .. } => ExitStatus::Fatal,
-            }
-        }
-    }
+    let result = wire(wiring, driver, orders, to_order, reports, to_message).await;
+    exit_status(result, |error| {
+        matches!(error, DriverError::Permission { .. })
+    })
 }
 
 /// What the outside asks of a child, whoever asks.

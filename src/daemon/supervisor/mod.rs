@@ -343,7 +343,8 @@ impl Supervisor {
         actions: &mut Vec<Action>,
     ) {
         if kind == ChildKind::Vrrp {
-            self.fence(actions);
+            let said = self.child(kind).up().is_some_and(|up| up.killed);
+            self.fence(!said, actions);
             self.owned.clear();
             actions.push(Action::WriteJournal(BTreeSet::new()));
         }
@@ -375,7 +376,7 @@ impl Supervisor {
 
     /// Takes away everything the VRRP child owned. It stays listed until the child is gone, so that what a
     /// dying child had under way is taken away too.
-    fn fence(&mut self, actions: &mut Vec<Action>) {
+    fn fence(&mut self, say: bool, actions: &mut Vec<Action>) {
         let addresses: Vec<_> = self.all_owned().into_iter().collect();
         if !addresses.is_empty() {
             actions.push(Action::Log(Event::Fenced {
@@ -451,7 +452,7 @@ impl Supervisor {
             up.killed = true;
             actions.push(Action::Kill(kind));
             if kind == ChildKind::Vrrp {
-                self.fence(actions);
+                self.fence(true, actions);
             }
         }
     }
