@@ -354,9 +354,12 @@ fn service_name(key: ServiceKey) -> String {
 }
 
 fn kind(error: &RequestError) -> PlaneErrorKind {
-    match error {
-        RequestError::Refused(_) => PlaneErrorKind::Refused,
-        RequestError::Broken(_) => PlaneErrorKind::Lost,
+    match (error, error.errno()) {
+        (RequestError::Refused(_), Some(libc::EPERM | libc::EACCES)) => {
+            PlaneErrorKind::NotPermitted
+        }
+        (RequestError::Refused(_), _) => PlaneErrorKind::Refused,
+        (RequestError::Broken(_), _) => PlaneErrorKind::Lost,
     }
 }
 

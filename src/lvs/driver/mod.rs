@@ -46,8 +46,10 @@ pub struct PlaneError {
 /// What the caller can do about it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PlaneErrorKind {
-    /// There is no such plane here (no IPVS in the kernel, no data-plane child, no permission).
+    /// There is no such plane here (no IPVS in the kernel, no data-plane child).
     Unavailable,
+    /// This process lacks the permission.
+    NotPermitted,
     /// This one was refused; others may work.
     Refused,
     /// The connection is of no more use: connect again, read back, plan again.
@@ -80,6 +82,12 @@ pub trait ForwardingPlane {
 
     /// What this plane cannot do for the virtual server, if anything.
     fn cannot_carry(&self, virtual_server: &VirtualServer) -> Option<String>;
+
+    /// Ends when the connection is gone while nothing is asked of it; never where there is none to lose.
+    /// May be dropped at any time.
+    fn lost(&mut self) -> impl Future<Output = ()> {
+        std::future::pending()
+    }
 }
 
 /// The plane that was chosen.
@@ -118,6 +126,13 @@ impl ForwardingPlane for AnyPlane {
         match self {
             Self::Ipvs(plane) => plane.cannot_carry(virtual_server),
             Self::Userspace(plane) => plane.cannot_carry(virtual_server),
+        }
+    }
+
+    async fn lost(&mut self) {
+        match self {
+            Self::Ipvs(plane) => plane.lost().await,
+            Self::Userspace(plane) => plane.lost().await,
         }
     }
 }

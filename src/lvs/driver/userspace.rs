@@ -46,7 +46,10 @@ impl UserspacePlane {
         let stream = UnixStream::connect(&socket)
             .await
             .map_err(|error| PlaneError {
-                kind: PlaneErrorKind::Unavailable,
+                kind: match error.kind() {
+                    io::ErrorKind::PermissionDenied => PlaneErrorKind::NotPermitted,
+                    _ => PlaneErrorKind::Unavailable,
+                },
                 attempted: format!("connecting to the data plane at {}", socket.display()),
                 reason: error.to_string(),
             })?;
@@ -148,6 +151,15 @@ impl ForwardingPlane for UserspacePlane {
 
     fn cannot_carry(&self, virtual_server: &VirtualServer) -> Option<String> {
         cannot_carry(virtual_server)
+    }
+
+    /// The data plane says nothing unasked: whatever can be read now is its end, or nonsense.
+    async fn lost(&mut self) {
+        if let Some(stream) = &self.stream {
+            // An error here is an end too.
+            let _ = stream.readable().await;
+            self.stream = None;
+        }
     }
 }
 
