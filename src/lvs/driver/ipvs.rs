@@ -49,24 +49,25 @@ fn load_module() -> bool {
 }
 
 impl IpvsPlane {
-    /// Unavailable where the kernel has no IPVS, or this process may not program it.
+    /// Unavailable where the kernel has no IPVS, not permitted where this process may not program it.
     pub async fn connect() -> Result<Self, PlaneError> {
-        let mut socket = GenericSocket::connect(FAMILY_NAME).await.map_err(|error| {
-            unavailable(if error.errno() == Some(libc::ENOENT) {
-                "Protocol not available (the kernel has no IPVS)".to_owned()
-            } else {
-                error.to_string()
-            })
-        })?;
+        let mut socket = GenericSocket::connect(FAMILY_NAME)
+            .await
+            .map_err(|error| match error.errno() {
+                Some(libc::ENOENT) => {
+                    unavailable("Protocol not available (the kernel has no IPVS)")
+                }
+                _ => not_initialized(&error),
+            })?;
         let question = IpvsMessage::plain(IpvsCommand::GetInfo);
         let answers = socket
             .request(question)
             .await
-            .map_err(|error| unavailable(reason(None, &error)))?;
+            .map_err(|error| not_initialized(&error))?;
         let info = answers
             .iter()
             .find_map(|answer| answer.info)
-            .ok_or_else(|| unavailable("it does not say its version".to_owned()))?;
+            .ok_or_else(|| unavailable("it does not say its version"))?;
         Ok(Self { socket, info })
     }
 
@@ -376,11 +377,24 @@ fn read_failed(attempted: &str, error: &RequestError) -> PlaneError {
     }
 }
 
-fn unavailable(reason: String) -> PlaneError {
+fn not_initialized(error: &RequestError) -> PlaneError {
+    let kind = match kind(error) {
+        PlaneErrorKind::NotPermitted => PlaneErrorKind::NotPermitted,
+        PlaneErrorKind::Unavailable | PlaneErrorKind::Refused | PlaneErrorKind::Lost => {
+            PlaneErrorKind::Unavailable
+        }
+    };
+    PlaneError {
+        kind,
+        ..unavailable(&reason(None, error))
+    }
+}
+
+fn unavailable(reason: &str) -> PlaneError {
     PlaneError {
         kind: PlaneErrorKind::Unavailable,
         attempted: "IPVS: Can't initialize ipvs".to_owned(),
-        reason,
+        reason: reason.to_owned(),
     }
 }
 

@@ -155,10 +155,13 @@ impl ForwardingPlane for UserspacePlane {
 
     /// The data plane says nothing unasked: whatever can be read now is its end, or nonsense.
     async fn lost(&mut self) {
-        if let Some(stream) = &self.stream {
-            // An error here is an end too.
-            let _ = stream.readable().await;
-            self.stream = None;
+        while let Some(stream) = &self.stream {
+            let ready = stream.readable().await;
+            // Readiness may be a left-over of the last answer; only a read tells.
+            let nothing = ready.and_then(|()| stream.try_read(&mut [0]));
+            if !matches!(nothing, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+                self.stream = None;
+            }
         }
     }
 }

@@ -130,6 +130,31 @@ async fn a_data_plane_that_hangs_up_is_a_lost_connection_and_stays_one() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn the_end_of_an_idle_connection_is_noticed_and_not_before() {
+    let directory = TempDir::new().expect("temporary folder");
+    let listener = UnixListener::bind(directory.path().join(SOCKET_NAME)).expect("bind");
+    let mut plane = UserspacePlane::connect(directory.path())
+        .await
+        .expect("somebody listens");
+    let (mut stream, _) = listener.accept().await.expect("a client comes");
+    let server = async {
+        let _: Request = frame::read_async(&mut stream).await.expect("a request");
+        let reply = Reply::Dump(Table::default());
+        frame::write_async(&mut stream, &reply)
+            .await
+            .expect("the client reads");
+    };
+    let ((), read) = both(server, plane.dump()).await;
+    assert_eq!(read, Ok(Table::default()));
+    let early = timeout(Duration::from_millis(20), plane.lost()).await;
+    assert!(early.is_err(), "the answer that was read is no end");
+    drop(stream);
+    let lost = timeout(Duration::from_secs(20), plane.lost()).await;
+    assert!(lost.is_ok(), "the end is noticed");
+    assert!(plane.dump().await.expect_err("closed").is_lost());
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn an_answer_to_another_question_ends_the_connection() {
     for reply in [
         Reply::Dump(Table::default()),
