@@ -156,7 +156,7 @@ impl RealServer {
     /// The entry that the plane should have. While a sorry server takes the traffic nobody else does.
     pub(super) fn wanted(&self, sorry_server_active: bool) -> Option<lvs::RealServer> {
         let in_service = self.alive && !sorry_server_active;
-        (in_service || self.config.inhibit_on_failure).then(|| lvs::RealServer {
+        (in_service || self.config.inhibit_on_failure).then_some(lvs::RealServer {
             address: self.config.address,
             weight: if in_service {
                 self.weight
