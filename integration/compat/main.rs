@@ -1,0 +1,2 @@
+//! Mixed pairs with keepalived.
+fn main() {}
