@@ -59,7 +59,7 @@ struct Scene {
 }
 
 /// Goes through the whole story; an error is a promise not kept.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let mut scene = Scene::set()?;
     scene.normal_operation()?;
     scene.real_server_dies_and_returns()?;
@@ -69,7 +69,7 @@ pub fn run() -> Result<()> {
 }
 
 /// Leaves the pair up until Enter or Ctrl-C.
-pub fn shell() -> Result<()> {
+pub(crate) fn shell() -> Result<()> {
     let scene = Scene::set()?;
     println!("\nThe lab is up. Its machines are network namespaces:\n");
     for (name, namespace) in scene.lab.namespace_names() {

@@ -22,6 +22,7 @@
     reason = "every test binary includes this module and uses its own part of it"
 )]
 
+pub mod advert;
 pub mod arp;
 pub mod cleanup;
 pub mod daemon;
@@ -217,6 +218,14 @@ impl Lab {
 
     pub fn uncut(&self, director: usize) -> Result<()> {
         self.set_ports(director, "up")
+    }
+
+    /// As [`Self::cut`] for a real server: nothing refuses, nothing answers.
+    pub fn cut_real_server(&self, index: usize) -> Result<()> {
+        self.switch.ip(&format!(
+            "link set {} down\n",
+            self.real_servers[index].name
+        ))
     }
 
     fn set_ports(&self, director: usize, state: &str) -> Result<()> {

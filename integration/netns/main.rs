@@ -4,4 +4,13 @@
 mod lab;
 mod pair;
 
+mod children;
+mod failover;
+mod load;
+mod packets;
+mod parent;
+mod real_servers;
+mod reload;
+mod scripts;
+mod start;
 mod the_lab;
