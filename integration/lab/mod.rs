@@ -19,6 +19,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     reason = "every test binary includes this module and uses its own part of it"
 )]
 

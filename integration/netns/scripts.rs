@@ -30,13 +30,12 @@ fn a_hanging_script_is_killed_as_a_group_at_its_timeout() -> Result<()> {
     let config = pair::routers_with(A, "", "track_script {\n        hang\n    }").replace(
         "vrrp_instance outside",
         &format!(
-            "vrrp_script hang {{\n    script \"{}\"\n    interval 30\n    timeout 1\n    weight -10\n}}\n\
+            "vrrp_script hang {{\n    script \"{}\"\n    interval 30\n    timeout 1\n}}\n\
              vrrp_instance outside",
             script.display()
         ),
     );
-    // One member tracks it, the other does not have to.
-    let daemon = Daemon::start(Program::Holdfast, &lab.directors[A], &config)?;
+    let daemon = Daemon::start(Program::under_test(), &lab.directors[A], &config)?;
     let fail = |error: LabError| LabError::Failed(format!("{error}\n{}", daemon.log().tail(30)));
     wait_until("the script to run", Duration::from_secs(3), || {
         !running(&lab, "86311").is_empty()
@@ -72,7 +71,7 @@ fn a_failing_script_lowers_the_priority_and_the_backup_takes_over() -> Result<()
             ),
         )
     };
-    let scene = pair::Pair::start(&lab, Program::Holdfast, check)?;
+    let scene = pair::Pair::start(&lab, Program::under_test(), check)?;
     let fault = std::time::Instant::now();
     fs::remove_file(&flag)?;
     let log = scene.daemons[A].log();
