@@ -77,12 +77,20 @@ fn listen(path: &Path) -> io::Result<(StdUnixListener, SocketPath)> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
     }
-    StdUnixListener::bind(path).map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("unable to listen on {}: {error}", path.display()),
-        )
-    })
+    let listener = StdUnixListener::bind(path).map_err(|error| {
+        let attempted = format!("unable to listen on {}: {error}", path.display());
+        io::Error::new(error.kind(), attempted)
+    })?;
+    Ok((listener, SocketPath(path.to_owned())))
+}
+
+/// Takes the name of a socket away when its process ends in order.
+struct SocketPath(PathBuf);
+
+impl Drop for SocketPath {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
 fn run_data_plane(
