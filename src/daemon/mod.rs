@@ -19,3 +19,6 @@ mod supervisor;
 mod test_config;
 
 pub use cli::{holdfast_main, holdfastd_main};
+//! (to be written)
+
+pub mod host;
