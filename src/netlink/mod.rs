@@ -1,1 +1,3 @@
 //! Thin verbs over netlink: links, addresses, neighbours, nftables, and the IPVS family's messages.
+
+pub mod nft;

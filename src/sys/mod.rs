@@ -3,4 +3,6 @@
 #![allow(unsafe_code)]
 
 pub mod frame;
+pub mod packet;
 pub mod script;
+pub mod tun;
