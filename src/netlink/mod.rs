@@ -18,3 +18,5 @@ pub use monitor::{Drained, Monitor};
 
 pub mod generic;
 pub mod ipvs;
+
+pub mod nft;

@@ -7,4 +7,6 @@ pub mod frame;
 pub mod link_layer;
 pub mod poll_set;
 pub mod process;
+pub mod packet;
 pub mod script;
+pub mod tun;
