@@ -158,14 +158,9 @@ pub enum Event {
         instance: String,
         address: OwnedAddress,
     },
-    /// Once per address and set.
+    /// Once per address and set; the driver logs each packet.
     GratuitousArpQueued {
         instance: String,
-        interface: InterfaceName,
-        address: IpAddr,
-    },
-    /// Once per packet.
-    GratuitousArpSent {
         interface: InterfaceName,
         address: IpAddr,
     },
@@ -209,8 +204,7 @@ impl Event {
             | Self::AddressAssigned { .. }
             | Self::AddressDeassigned { .. }
             | Self::AddressTaken { .. }
-            | Self::GratuitousArpQueued { .. }
-            | Self::GratuitousArpSent { .. } => true,
+            | Self::GratuitousArpQueued { .. } => true,
             Self::EnteredMaster { .. }
             | Self::ResumedMaster { .. }
             | Self::EnteredBackup { .. }
@@ -422,9 +416,6 @@ impl fmt::Display for Event {
                 f,
                 "({instance}) Sending/queueing gratuitous ARPs on {interface} for {address}"
             ),
-            Self::GratuitousArpSent { interface, address } => {
-                write!(f, "Sending gratuitous ARP on {interface} for {address}")
-            }
             Self::GroupSynced { group, state } => write!(
                 f,
                 "VRRP_Group({group}) Syncing instances to {} state",

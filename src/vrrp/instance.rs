@@ -572,18 +572,14 @@ impl Instance {
 
     fn enter_backup(&mut self, initial: bool, now: Instant, actions: &mut Actions) {
         self.change_state(State::Backup, now);
+        if self.takes_over_at_once() {
+            // keepalived: nobody is told of a BACKUP that lasts no time.
+            self.timers.set(Timer::MasterDown, now);
+            return;
+        }
         let instance = self.name().to_owned();
         log(Event::EnteredBackup { instance, initial }, actions);
-        self.begin_backup(now, actions);
-    }
-
-    fn begin_backup(&mut self, now: Instant, actions: &mut Actions) {
-        // RFC 5798 §6.4.1 (110): the owner does not wait.
-        if self.is_owner() && self.config.state == InitialState::Master {
-            self.timers.set(Timer::MasterDown, now);
-        } else {
-            self.restart_master_down_timer(now);
-        }
+        self.restart_master_down_timer(now);
         self.notify(Notice::Backup, actions);
     }
 
@@ -624,6 +620,11 @@ impl Instance {
         }
         self.change_state(State::Init, now);
         self.notify(notice, actions);
+    }
+
+    /// The owner does not wait for anybody (RFC 5798 §6.4.1 (110)). keepalived: only with `state MASTER`.
+    pub(super) fn takes_over_at_once(&self) -> bool {
+        self.is_owner() && self.config.state == InitialState::Master && !self.is_faulty()
     }
 
     /// Takes away what an earlier incarnation may have left.

@@ -221,7 +221,10 @@ impl VirtualRouters {
         let resumed = self.resumable(resume, now);
         for (instance, lease) in self.instances.iter().zip(&resumed) {
             if lease.is_none() {
-                instance.remove_leftovers(actions);
+                // An owner's addresses may be the interface's own, and it sets them at once.
+                if !instance.takes_over_at_once() {
+                    instance.remove_leftovers(actions);
+                }
                 if resume.iter().any(|r| r.instance == instance.name()) {
                     actions.push(Action::EndLease {
                         instance: instance.name().to_owned(),
@@ -527,6 +530,9 @@ impl VirtualRouters {
         }
         for index in 0..self.instances.len() {
             if self.group_of(index).is_none() {
+                if let Some(instance) = self.instances.get_mut(index) {
+                    instance.set_group_faulty(false);
+                }
                 self.settle_instance(index, initial, now, actions);
             }
         }

@@ -105,6 +105,14 @@ impl Script {
 
     /// Starts a run that is due, kills one that takes too long.
     pub(super) fn timeout(&mut self, now: Instant, actions: &mut Actions) {
+        if let Some(due) = self.next_run.filter(|due| *due <= now) {
+            self.next_run = Some(next_beat(due, self.config.interval, now));
+            match self.run {
+                Run::Idle => self.start(now, actions),
+                Run::Running { .. } => self.skip("already running", actions),
+                Run::Terminating { .. } | Run::Killed => self.skip("being timed out", actions),
+            }
+        }
         match self.run {
             Run::Running { kill_at } if kill_at <= now => self.terminate(now, actions),
             Run::Terminating { force_at } if force_at <= now => {
@@ -112,15 +120,6 @@ impl Script {
                 actions.push(self.kill(true));
             }
             Run::Idle | Run::Running { .. } | Run::Terminating { .. } | Run::Killed => {}
-        }
-        let Some(due) = self.next_run.filter(|due| *due <= now) else {
-            return;
-        };
-        self.next_run = Some(next_beat(due, self.config.interval, now));
-        match self.run {
-            Run::Idle => self.start(now, actions),
-            Run::Running { .. } => self.skip("already running", actions),
-            Run::Terminating { .. } | Run::Killed => self.skip("being timed out", actions),
         }
     }
 

@@ -16,7 +16,8 @@
 //! deleted 192.0.2.100/24 eth0     somebody takes an address away
 //! exit SCRIPT STATUS | signal SCRIPT NUMBER
 //! wait 1s                         timers are acted upon when they expire
-//! stall 5s                        time passes, nothing is acted upon; then one late timeout
+//! stall 5s                        time passes and nothing is acted upon
+//! timeout                         one call, early or late
 //! show                            states, priorities and counters that are not 0
 //! ```
 
@@ -219,10 +220,8 @@ impl World {
                 outcome: ScriptOutcome::Signaled(words[2].parse().expect("signal")),
             }),
             "wait" => self.wait(duration(words[1])),
-            "stall" => {
-                self.now += duration(words[1]);
-                self.handle(Input::Timeout);
-            }
+            "stall" => self.now += duration(words[1]),
+            "timeout" => self.handle(Input::Timeout),
             "show" => self.show(),
             word => panic!("unknown command {word}"),
         }

@@ -102,6 +102,10 @@ impl Assessment {
             (&group.track_interface[..], &group.track_script[..])
         });
         for tracked in config.track_interface.iter().chain(group_interfaces) {
+            // keepalived: says that it ignores such an entry.
+            if tracked.interface == config.interface && !config.dont_track_primary {
+                continue;
+            }
             assessment.interface(tracked, in_group, interfaces.link(&tracked.interface));
         }
         for tracked in config.track_script.iter().chain(group_scripts) {
