@@ -1,9 +1,10 @@
 //! The VRRP child: sockets, kernel and scripts around the pure [`super::VirtualRouters`].
 //!
-//! [`run`] is the child's only loop. It owns everything: `socket` the raw sockets, `kernel` the interfaces and
+//! [`run`] is the child's only loop; `carry_out` does what the routers want done. They own the rest: `socket` the raw sockets, `kernel` the interfaces and
 //! addresses, `garp` the gratuitous ARP, `scripts` the track scripts. Nothing in it waits for a script, a file, a
 //! name or the parent.
 
+mod carry_out;
 mod garp;
 mod kernel;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub use run::run;
 use crate::config::Config;
 use crate::netlink::NetlinkError;
 use crate::types::OwnedAddress;
+use crate::vrrp::Snapshot;
 
 /// What the parent asks of the VRRP child.
 #[derive(Debug)]
@@ -29,6 +31,7 @@ pub enum Order {
     /// Answered from the child's own loop, so that a stuck loop does not answer.
     Hello(oneshot::Sender<()>),
     Reload(Box<Config>),
+    Snapshot(oneshot::Sender<Snapshot>),
     /// Say goodbye (priority 0), take every address away, run the stop scripts, return. Also what
     /// the wiring sends when the parent is gone.
     Stop,

@@ -5,23 +5,20 @@
 //! its master's adverts first, and a master learns that it has been replaced before it sends anything.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tracing::{debug, info, trace, warn};
+use tracing::warn;
 
-use super::garp::{Announced, GarpSocket};
+use super::garp::GarpSocket;
 use super::kernel::Kernel;
 use super::scripts::Scripts;
 use super::socket::Sockets;
 use super::{DriverError, Order, Report};
 use crate::config::Config;
-use crate::netlink::{AddressDeleted, NetlinkError};
 use crate::notify::driver::Notifier;
 use crate::sys::poll_set::PollSet;
-use crate::types::{InterfaceName, OwnedAddress, VirtualAddress};
-use crate::vrrp::{Action, Actions, Event, Input, Resume, VirtualRouters};
+use crate::vrrp::{Input, Resume, VirtualRouters};
 
 /// Key of the netlink monitor in the poll set; interface indexes have 32 bits.
 const MONITOR: u64 = u64::MAX;
@@ -34,7 +31,7 @@ const PACKETS_A_TURN: usize = 64;
 const PACKETS_A_ROUND: usize = 4096;
 /// Stop scripts get this long (keepalived: one second).
 const STOP_SCRIPTS: Duration = Duration::from_secs(1);
-/// A timer that is served later than this is worth a line.
+/// Waking up later than this is worth a line.
 const HELD_UP: Duration = Duration::from_secs(1);
 
 /// Runs the virtual routers of `config` until ordered to stop, or until `orders` is closed, which means the same.
@@ -54,26 +51,30 @@ pub async fn run(
         driver.act_on_timers().await?;
         match driver.wait(&mut orders, backlog).await? {
             Wake::Again => {}
+            Wake::ScriptEnded(input) => driver.handle(input).await?,
             Wake::Order(Order::Hello(answer)) => {
                 let _ = answer.send(());
             }
             Wake::Order(Order::Reload(config)) => driver.reload(&config).await?,
+            Wake::Order(Order::Snapshot(answer)) => {
+                let _ = answer.send(driver.routers.snapshot());
+            }
             Wake::Order(Order::Stop) => return driver.stop().await,
         }
     }
 }
 
-struct Driver {
-    routers: VirtualRouters,
-    kernel: Kernel,
-    sockets: Sockets,
-    garp: GarpSocket,
-    set: PollSet,
-    scripts: Scripts,
-    notifier: Notifier,
-    reports: mpsc::UnboundedSender<Report>,
+pub(super) struct Driver {
+    pub(super) routers: VirtualRouters,
+    pub(super) kernel: Kernel,
+    pub(super) sockets: Sockets,
+    pub(super) garp: GarpSocket,
+    pub(super) set: PollSet,
+    pub(super) scripts: Scripts,
+    pub(super) notifier: Notifier,
+    pub(super) reports: mpsc::UnboundedSender<Report>,
     /// Adverts of an instance that could not be sent, since the last one that could.
-    unsent: HashMap<String, u64>,
+    pub(super) unsent: HashMap<String, u64>,
 }
 
 /// Whether something is left to read.
@@ -84,7 +85,9 @@ enum Backlog {
 }
 
 enum Wake {
+    /// The sockets or the time.
     Again,
+    ScriptEnded(Input<'static>),
     Order(Order),
 }
 
@@ -120,7 +123,7 @@ impl Driver {
     }
 
     /// Nobody waits for the parent: the wiring writes reports out.
-    fn report(&self, report: Report) {
+    pub(super) fn report(&self, report: Report) {
         let _ = self.reports.send(report);
     }
 
@@ -179,18 +182,11 @@ impl Driver {
     }
 
     async fn act_on_timers(&mut self) -> Result<(), DriverError> {
-        let now = Instant::now();
-        let Some(late) = self
-            .routers
-            .next_timeout()
-            .and_then(|timeout| now.checked_duration_since(timeout))
-        else {
-            return Ok(());
-        };
-        if late > HELD_UP {
-            warn!("Held up for {:.3} seconds", late.as_secs_f64());
+        let timeout = self.routers.next_timeout();
+        if timeout.is_some_and(|timeout| timeout <= Instant::now()) {
+            self.handle(Input::Timeout).await?;
         }
-        self.handle(Input::Timeout).await
+        Ok(())
     }
 
     async fn wait(
@@ -203,21 +199,23 @@ impl Driver {
             tokio::task::yield_now().await;
         }
         let timeout = self.routers.next_timeout();
-        tokio::select! {
+        let wake = tokio::select! {
             biased;
-            order = orders.recv() => Ok(Wake::Order(order.unwrap_or(Order::Stop))),
-            ended = self.scripts.ended() => {
-                self.handle(ended).await?;
-                Ok(Wake::Again)
-            }
-            () = self.notifier.ended() => Ok(Wake::Again),
+            order = orders.recv() => Wake::Order(order.unwrap_or(Order::Stop)),
+            ended = self.scripts.ended() => Wake::ScriptEnded(ended),
+            () = self.notifier.ended() => Wake::Again,
             readable = self.set.readable() => {
                 readable.map_err(DriverError::io("wait for the sockets"))?;
-                Ok(Wake::Again)
+                Wake::Again
             }
-            () = sleep_until(timeout) => Ok(Wake::Again),
-            () = std::future::ready(()), if backlog == Backlog::Some => Ok(Wake::Again),
+            () = sleep_until(timeout) => Wake::Again,
+            () = std::future::ready(()), if backlog == Backlog::Some => Wake::Again,
+        };
+        let late = timeout.map(|timeout| timeout.elapsed()).unwrap_or_default();
+        if late > HELD_UP {
+            warn!("Held up for {:.3} seconds", late.as_secs_f64());
         }
+        Ok(wake)
     }
 
     async fn reload(&mut self, config: &Config) -> Result<(), DriverError> {
@@ -240,167 +238,11 @@ impl Driver {
         self.notifier.finish(STOP_SCRIPTS).await;
         Ok(())
     }
-
-    async fn carry_out(&mut self, actions: Actions) -> Result<(), DriverError> {
-        for action in actions {
-            match action {
-                Action::SendAdvert {
-                    instance,
-                    interface,
-                    priority: _,
-                    packets,
-                } => self.send_advert(&instance, &interface, &packets),
-                Action::RenewLease { instance, until } => {
-                    let remaining = until.saturating_duration_since(Instant::now());
-                    self.report(Report::RenewLease {
-                        instance,
-                        remaining,
-                    });
-                }
-                Action::EndLease { instance } => self.report(Report::EndLease { instance }),
-                Action::AddAddresses {
-                    instance,
-                    addresses,
-                } => self.add_addresses(&instance, &addresses).await?,
-                Action::RemoveAddresses {
-                    instance,
-                    addresses,
-                } => self.remove_addresses(&instance, &addresses).await?,
-                Action::SendGratuitousArp {
-                    instance: _,
-                    addresses,
-                    repeat,
-                } => self.send_gratuitous_arp(&addresses, repeat),
-                Action::RunScript { script, command } => self.scripts.run(script, &command),
-                Action::KillScript { script, force } => self.scripts.kill(&script, force),
-                Action::Notify(it) => self.notifier.notify(&it.subject, it.command, it.arguments),
-                Action::Log(event) => log(&event),
-            }
-        }
-        Ok(())
-    }
-
-    fn send_advert(
-        &mut self,
-        instance: &str,
-        interface: &InterfaceName,
-        packets: &[(Ipv4Addr, Vec<u8>)],
-    ) {
-        let mut failed = None;
-        for (destination, packet) in packets {
-            if let Err(error) = self.sockets.send(interface, *destination, packet) {
-                failed = Some((*destination, error));
-            }
-        }
-        let unsent = self.unsent.get(instance).copied().unwrap_or_default();
-        match failed {
-            Some((destination, error)) => {
-                // Once, not with every advert.
-                if unsent == 0 {
-                    info!("({instance}) Cant send advert to {destination} ({error})");
-                }
-                self.unsent.insert(instance.to_owned(), unsent + 1);
-            }
-            None if unsent > 0 => {
-                info!("({instance}) Sending adverts again after {unsent} that could not be sent");
-                self.unsent.remove(instance);
-            }
-            None => {}
-        }
-    }
-
-    async fn add_addresses(
-        &mut self,
-        instance: &str,
-        addresses: &[(OwnedAddress, VirtualAddress)],
-    ) -> Result<(), DriverError> {
-        for (address, _) in addresses {
-            self.report(Report::Own {
-                instance: instance.to_owned(),
-                address: address.clone(),
-            });
-        }
-        // Lets the wiring write that out before the kernel hears of it.
-        tokio::task::yield_now().await;
-        let results = self.kernel.add(addresses).await;
-        for ((address, _), result) in addresses.iter().zip(results) {
-            if let Err(error) = result {
-                refused(instance, error)?;
-                self.report(Report::Disown {
-                    instance: instance.to_owned(),
-                    address: address.clone(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    async fn remove_addresses(
-        &mut self,
-        instance: &str,
-        addresses: &[OwnedAddress],
-    ) -> Result<(), DriverError> {
-        let results = self.kernel.remove(addresses).await;
-        for (address, result) in addresses.iter().zip(results) {
-            match result {
-                Ok(AddressDeleted::Deleted | AddressDeleted::WasNotThere) => {
-                    self.report(Report::Disown {
-                        instance: instance.to_owned(),
-                        address: address.clone(),
-                    });
-                }
-                // Still there, so still ours in the parent's eyes.
-                Err(error) => refused(instance, error)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn send_gratuitous_arp(&self, addresses: &[(InterfaceName, Ipv4Addr)], repeat: u32) {
-        for _ in 0..repeat {
-            for (interface, address) in addresses {
-                let Some(link) = self.kernel.interfaces().link(interface) else {
-                    continue;
-                };
-                match self.garp.announce(link, *address) {
-                    Ok(Announced::Sent) => {
-                        debug!("Sending gratuitous ARP on {interface} for {address}");
-                    }
-                    Ok(Announced::NoArp) => {
-                        trace!("{interface} has no ARP, so nothing is sent for {address}");
-                    }
-                    Err(error) => warn!(
-                        "Error {} ({error}) sending gratuitous ARP on {interface} for {address}",
-                        error.raw_os_error().unwrap_or_default()
-                    ),
-                }
-            }
-        }
-    }
 }
 
 async fn sleep_until(timeout: Option<Instant>) {
     match timeout {
         Some(timeout) => tokio::time::sleep_until(timeout.into()).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The kernel's refusal concerns one address; no answer at all ends the loop.
-fn refused(instance: &str, error: NetlinkError) -> Result<(), DriverError> {
-    match error.errno() {
-        Some(_) if !error.is_permission_denied() => {
-            warn!("({instance}) {error}");
-            Ok(())
-        }
-        _ => Err(error.into()),
-    }
-}
-
-fn log(event: &Event) {
-    if event.is_detail() {
-        debug!("{event}");
-    } else {
-        info!("{event}");
     }
 }
