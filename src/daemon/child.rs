@@ -17,7 +17,10 @@ use super::exit_status::ExitStatus;
 use super::message::{ChildKind, FromChild, Start, ToChild};
 use super::pid_file::PidFile;
 use crate::config::Config;
+use crate::dataplane::Limits;
+use crate::dataplane::driver::{Setup, TAP_NAME};
 use crate::sys::{clock, frame};
+use crate::types::InterfaceName;
 use crate::{check, dataplane, log, vrrp};
 
 /// Orders that wait for a busy child; the parent sends one hello at a time.
@@ -99,17 +102,20 @@ fn run_data_plane(
     hello: StdUnixListener,
 ) -> Result<ExitStatus, Box<dyn std::error::Error>> {
     let (control, _control_path) = listen(&start.run_directory.join("lvs.sock"))?;
-    let ready = move || frame::write(&mut socket, &FromChild::Ready);
-    let setup = dataplane::driver::Setup {
+    // Whoever connects from now on is answered when the loop has begun.
+    frame::write(&mut socket, &FromChild::Ready)?;
+    let setup = Setup {
+        run_directory: start.run_directory.clone(),
+        tap_name: InterfaceName::new(TAP_NAME)?,
+        parent: socket,
         hello,
         control,
+        limits: Limits::default(),
         restarted: start.restarted,
-        ready: Box::new(ready),
     };
-    Ok(exit_status(
-        dataplane::driver::run(setup),
-        dataplane::driver::DriverError::is_permission,
-    ))
+    Ok(exit_status(dataplane::driver::run(setup), |error| {
+        matches!(error, dataplane::driver::DriverError::Permission { .. })
+    }))
 }
 
 /// Says why a driver ended, if it did not end in order.

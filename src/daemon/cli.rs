@@ -143,6 +143,10 @@ pub fn holdfastd_main() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
+    if let Some(file) = &options.config_test {
+        let id = options.config_id.as_deref();
+        return ExitCode::from(test_config::run(&options.use_file, id, file.as_deref()));
+    }
     ExitCode::from(run(&options).code())
 }
 
@@ -156,13 +160,6 @@ fn run(options: &Options) -> ExitStatus {
     }
     if let Some(function) = &options.signum {
         return print_signal(function);
-    }
-    if let Some(file) = &options.config_test {
-        return test_config::run(
-            &options.use_file,
-            options.config_id.as_deref(),
-            file.as_deref(),
-        );
     }
     let log = LogSettings {
         console: options.log_console,
@@ -393,11 +390,10 @@ pub fn holdfast_main() -> ExitCode {
             ..LogSettings::default()
         },
     );
-    let status = match tool.command {
-        ToolCommand::Fence { run_directory } => fence_now(&run_directory),
+    ExitCode::from(match tool.command {
+        ToolCommand::Fence { run_directory } => fence_now(&run_directory).code(),
         ToolCommand::Check { file } => test_config::run(&file, None, None),
-    };
-    ExitCode::from(status.code())
+    })
 }
 
 fn fence_now(run_directory: &Path) -> ExitStatus {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::exit_status::ExitStatus;
 use super::host::SystemHost;
 use super::message::{LoadReply, LoadRequest, Verdict};
-use crate::config::{LoadOptions, Loaded, Severity, load};
+use crate::config::{LoadOptions, Loaded, Policy, load};
 use crate::lvs::driver::{Plane, PlaneChoice, choose};
 use crate::sys::{frame, process};
 
@@ -76,23 +76,15 @@ fn load_for(request: &LoadRequest) -> LoadReply {
 pub(crate) fn load_file(file: &Path, config_id: Option<&str>) -> Loaded {
     let options = LoadOptions {
         config_id: config_id.map(str::to_owned),
-        ..LoadOptions::default()
     };
-    load(file, &options, &SystemHost::new())
+    load(file, &options, &SystemHost)
 }
 
 fn verdict(loaded: &Loaded) -> Verdict {
-    if loaded.file_missing {
-        return Verdict::NoFile;
-    }
-    match loaded
-        .complaints
-        .iter()
-        .map(|complaint| complaint.severity)
-        .max()
-    {
-        Some(Severity::Error) => Verdict::Errors,
-        Some(Severity::Warning) => Verdict::Warnings,
-        Some(Severity::Note) | None => Verdict::Clean,
+    match loaded.start_status(Policy::Start) {
+        Some(6) => Verdict::NoFile,
+        Some(_) => Verdict::Errors,
+        None if loaded.has_warnings() => Verdict::Warnings,
+        None => Verdict::Clean,
     }
 }

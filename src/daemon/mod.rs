@@ -19,6 +19,3 @@ mod supervisor;
 mod test_config;
 
 pub use cli::{holdfast_main, holdfastd_main};
-//! (to be written)
-
-pub mod host;

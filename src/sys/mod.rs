@@ -5,8 +5,8 @@
 pub mod clock;
 pub mod frame;
 pub mod link_layer;
+pub mod packet;
 pub mod poll_set;
 pub mod process;
-pub mod packet;
 pub mod script;
 pub mod tun;
