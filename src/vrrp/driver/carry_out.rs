@@ -1,6 +1,6 @@
 //! Carrying out what the routers want done, in its order.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use tracing::{debug, info, trace, warn};
@@ -136,10 +136,7 @@ impl Driver {
                 };
                 match self.garp.announce(link, *address) {
                     Ok(Announced::Sent) => {
-                        log(&Event::GratuitousArpSent {
-                            interface: interface.clone(),
-                            address: IpAddr::V4(*address),
-                        });
+                        debug!("Sending gratuitous ARP on {interface} for {address}");
                     }
                     Ok(Announced::NoArp) => {
                         trace!("{interface} has no ARP, so nothing is sent for {address}");

@@ -246,3 +246,6 @@ async fn sleep_until(timeout: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;
