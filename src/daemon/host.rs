@@ -18,7 +18,7 @@ const STICKY: u32 = 0o1000;
 
 /// This host. Asks anew each time: interfaces and users come and go.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SystemHost;
+pub(crate) struct SystemHost;
 
 impl Host for SystemHost {
     fn interfaces(&self) -> Vec<String> {

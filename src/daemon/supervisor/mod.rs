@@ -379,9 +379,10 @@ impl Supervisor {
     fn fence(&mut self, say: bool, actions: &mut Vec<Action>) {
         let addresses: Vec<_> = self.all_owned().into_iter().collect();
         if !addresses.is_empty() {
-            actions.push(Action::Log(Event::Fenced {
-                addresses: addresses.len(),
-            }));
+            if say {
+                let addresses = addresses.len();
+                actions.push(Action::Log(Event::Fenced { addresses }));
+            }
             actions.push(Action::Fence(addresses));
         }
     }
