@@ -25,7 +25,6 @@ pub(crate) struct Context<'c> {
     vrrp_scripts: Vec<VrrpScript>,
     /// Scripts that are in the file, but cannot run, which has been said.
     disabled_scripts: HashSet<String>,
-    tracked_scripts: HashSet<String>,
 }
 
 /// Makes a configuration of everything that was read.
@@ -48,7 +47,6 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
         interfaces: (!defs.dynamic_interfaces).then(|| host.interfaces()),
         vrrp_scripts: Vec::new(),
         disabled_scripts: HashSet::new(),
-        tracked_scripts: HashSet::new(),
     };
     context.resolve_scripts(&drafts);
     let vrrp_instances = context.resolve_instances(&drafts);
@@ -103,12 +101,6 @@ impl Context<'_> {
         self.complain(Finding::new(Code::UnknownInterface, interface.span, message).help(help));
     }
 
-    /// An instance whose VRID could not be read.
-    pub(crate) fn vrid_missing(&mut self, name: &Spanned<String>) {
-        let message = format!("({}) the virtual router id must be set", name.value);
-        self.complain(Finding::new(Code::MissingKeyword, name.span, message));
-    }
-
     /// Entries of `track_script` whose script can run.
     pub(crate) fn track_scripts(
         &mut self,
@@ -118,7 +110,6 @@ impl Context<'_> {
         let mut tracked: Vec<TrackScript> = Vec::with_capacity(entries.len());
         for entry in entries {
             let name = &entry.name.value;
-            self.tracked_scripts.insert(name.clone());
             let Some(script) = self.vrrp_scripts.iter().find(|script| script.name == *name) else {
                 if !self.disabled_scripts.contains(name) {
                     let message = format!("({owner}) track script {name} not found, ignoring...");
@@ -231,10 +222,7 @@ impl Context<'_> {
             let Some(instance) = draft.resolve(self) else {
                 continue;
             };
-            let same_router = |known: &&VrrpInstance| {
-                known.virtual_router_id == instance.virtual_router_id
-                    && known.interface == instance.interface
-            };
+            let same_router = |known: &&VrrpInstance| is_same_router(known, &instance);
             if let Some(known) = instances.iter().find(same_router) {
                 let span = draft
                     .virtual_router_id
@@ -353,18 +341,36 @@ impl Context<'_> {
     }
 
     fn complain_of_unused_scripts(&mut self, drafts: &Drafts) {
+        let in_instances = drafts
+            .vrrp_instances
+            .iter()
+            .flat_map(|draft| &draft.track_script);
+        let in_groups = drafts
+            .vrrp_sync_groups
+            .iter()
+            .flat_map(|draft| &draft.track_script);
+        let mut used: HashSet<&str> = in_instances
+            .chain(in_groups)
+            .map(|entry| entry.name.value.as_str())
+            .collect();
+        used.extend(self.disabled_scripts.iter().map(String::as_str));
         let unused: Vec<_> = drafts
             .vrrp_scripts
             .iter()
             .map(|draft| &draft.name)
-            .filter(|name| {
-                !self.tracked_scripts.contains(&name.value)
-                    && !self.disabled_scripts.contains(&name.value)
-            })
+            .filter(|name| !used.contains(name.value.as_str()))
             .collect();
         for name in unused {
             let message = format!("Warning - script {} is not used", name.value);
             self.complain(Finding::new(Code::UnusedScript, name.span, message));
         }
     }
+}
+
+/// Both would answer to the same adverts. Unicast instances are told apart by their own address.
+fn is_same_router(one: &VrrpInstance, other: &VrrpInstance) -> bool {
+    one.virtual_router_id == other.virtual_router_id
+        && one.interface == other.interface
+        && one.unicast_peer.is_empty() == other.unicast_peer.is_empty()
+        && (one.unicast_peer.is_empty() || one.unicast_src_ip == other.unicast_src_ip)
 }

@@ -81,6 +81,19 @@ impl<B> Keyword<B> {
         }
     }
 
+    /// A keyword that is not carried out yet, but whose presence matters; `fill` says what of it.
+    pub(crate) const fn pending_but_read(
+        name: &'static str,
+        shape: Shape,
+        default: &'static str,
+        fill: Fill<B>,
+    ) -> Self {
+        Self {
+            fill: Some(fill),
+            ..Self::pending(name, shape, default)
+        }
+    }
+
     /// A keyword that never does anything.
     pub(crate) const fn without_effect(name: &'static str, shape: Shape) -> Self {
         Self {
@@ -167,11 +180,8 @@ impl Reader {
     fn unknown(&mut self, block: &'static str, word: Word<'_>) {
         let homes = self.catalogue.homes(word.text);
         if !homes.is_empty() {
-            let message = format!("'{}' does not belong into {}", word.text, block_name(block));
-            let help = format!(
-                "it belongs into {}",
-                join(homes.iter().map(|home| block_name(home)), "or")
-            );
+            let message = format!("'{}' does not belong in {}", word.text, block_name(block));
+            let help = format!("it belongs in {}", some_of(&homes));
             return self
                 .findings
                 .push(Finding::new(Code::MisplacedKeyword, word.span, message).help(help));
@@ -199,11 +209,8 @@ impl Reader {
             return Some(format!("did you mean '{name}'?"));
         }
         let name = nearest(word, self.catalogue.all_names())?;
-        let homes = self.catalogue.homes(name);
-        let homes = join(homes.iter().map(|home| block_name(home)), "or");
-        Some(format!(
-            "did you mean '{name}', which belongs into {homes}?"
-        ))
+        let homes = some_of(&self.catalogue.homes(name));
+        Some(format!("did you mean '{name}', which belongs in {homes}?"))
     }
 }
 
@@ -212,6 +219,14 @@ fn block_name(block: &str) -> String {
         Catalogue::ROOT => "the top level".to_owned(),
         block => format!("'{block}'"),
     }
+}
+
+/// The first blocks of several: a word that is in a dozen blocks needs no list of them.
+fn some_of(blocks: &[&str]) -> String {
+    const MOST: usize = 3;
+    let names = blocks.iter().map(|block| block_name(block)).take(MOST);
+    let more = (blocks.len() > MOST).then(|| "others".to_owned());
+    join(names.chain(more), "or")
 }
 
 /// `a, b or c`

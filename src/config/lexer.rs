@@ -128,7 +128,7 @@ pub(crate) fn integer(word: &str) -> Number<i64> {
         take_while1(|c: char| c.is_ascii_digit()),
     ))
     .parse(word);
-    classify(parsed, |digits| digits.parse().ok())
+    classify(&parsed, |digits| digits.parse().ok())
 }
 
 /// Decimal seconds as microseconds; more than six digits after the point are rounded.
@@ -136,10 +136,10 @@ pub(crate) fn microseconds(word: &str) -> Number<i64> {
     let digits = || take_while(|c: char| c.is_ascii_digit());
     let parsed: IResult<&str, &str> =
         recognize((opt(one_of("+-")), digits(), opt(pair(char('.'), digits())))).parse(word);
-    classify(parsed, decimal_micros)
+    classify(&parsed, decimal_micros)
 }
 
-fn classify<T>(parsed: IResult<&str, &str>, convert: impl Fn(&str) -> Option<T>) -> Number<T> {
+fn classify<T>(parsed: &IResult<&str, &str>, convert: impl Fn(&str) -> Option<T>) -> Number<T> {
     match parsed {
         Ok((rest, digits)) => match convert(digits) {
             Some(value) if rest.is_empty() => Number::Whole(value),

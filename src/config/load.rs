@@ -149,4 +149,4 @@ fn short_name(host_name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -28,6 +28,7 @@ mod vrrp_sync_group;
 
 // From blocks to a configuration.
 mod consistency;
+mod delta;
 #[cfg(test)]
 mod fake_host;
 mod host;
@@ -40,6 +41,7 @@ pub use checkers::{
     Checker, CheckerKind, ConnectOptions, HttpGet, HttpProtocol, HttpUrl, MiscCheck,
     StatusCodeRange,
 };
+pub use delta::{BlockDelta, ConfigDelta};
 pub use diagnostic::{Code, Complaint, Drawing, MAX_COMPLAINTS, Place, Severity};
 pub use global_defs::{GlobalDefs, LvsPlane};
 pub use host::{Host, InsecureComponent, Program, ProgramFault};

@@ -165,7 +165,7 @@ pub(crate) const KEYWORDS: &[Keyword<Drafts>] = &[
     Keyword::pending("SSL", Shape::Block("SSL"), ""),
     Keyword::pending(
         "virtual_server_group",
-        Shape::Named("a name", "virtual_server_group"),
+        Shape::NamedList("ADDRESS[-LAST] [PORT] or fwmark N"),
         "",
     ),
     Keyword::pending("net_namespace", NAME, ""),

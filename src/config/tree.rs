@@ -153,7 +153,7 @@ impl<'a> Builder<'a, '_> {
         }
         self.mend_missing_open(Some(&statement));
         let word = statement.first.text;
-        if self.lookup(self.frames.len() - 1, word).is_none() && self.is_root_block(word) {
+        if !self.knows(self.frames.len() - 1, word) && self.is_root_block(word) {
             self.mend_missing_close(&statement, 1);
         }
         self.push(statement);
@@ -277,6 +277,15 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
+    /// `word` is a keyword of the block at `depth`, or nothing can be said about it.
+    fn knows(&self, depth: usize, word: &str) -> bool {
+        match self.frames.get(depth).and_then(|frame| frame.opens) {
+            Some(Opens::Keywords(table)) => self.catalogue.knows(table, word),
+            Some(Opens::List) => false,
+            None => true,
+        }
+    }
+
     fn is_root_block(&self, word: &str) -> bool {
         self.frames.len() > 1 && self.catalogue.opens(Catalogue::ROOT, word).is_some()
     }
@@ -334,7 +343,6 @@ impl<'a> Builder<'a, '_> {
             Finding::new(Code::MissingBrace, span, message)
                 .expected("'{' behind it or on the next line"),
         );
-        self.braces_are_wrong = true;
         let Some(next) = next else {
             return;
         };

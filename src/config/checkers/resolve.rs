@@ -52,7 +52,7 @@ impl Draft {
             retry: retry.retry.unwrap_or(default_retry),
             delay_before_retry: retry
                 .delay_before_retry
-                .unwrap_or(Duration::from_secs(default_delay)),
+                .unwrap_or_else(|| Duration::from_secs(default_delay)),
             warmup: retry.warmup.unwrap_or(delay_loop),
             alpha: self.alpha.unwrap_or(inherited.alpha),
             log_all_failures: self

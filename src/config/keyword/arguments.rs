@@ -301,7 +301,9 @@ impl<'a> Arguments<'a> {
             Shape::Seconds { .. } => drop(self.seconds()?),
             Shape::Choice(_) => drop(self.choice()?),
             Shape::Word(_) => drop(self.word()?),
-            Shape::Words(_) | Shape::Optional(_) | Shape::List(_) => self.skip_rest(),
+            Shape::Words(_) | Shape::Optional(_) | Shape::List(_) | Shape::NamedList(_) => {
+                self.skip_rest();
+            }
             Shape::Address => drop(self.address()?),
             Shape::Interface => drop(self.interface()?),
             Shape::Script => drop(self.script()?),
@@ -317,7 +319,7 @@ impl<'a> Arguments<'a> {
     pub(super) fn finish(&mut self, outcome: Result<(), Finding>) -> Result<(), Finding> {
         outcome?;
         if let Some(extra) = self.next_word() {
-            let is_keyword = self.reader.catalogue.homes(extra.text).first().is_some();
+            let is_keyword = !self.reader.catalogue.homes(extra.text).is_empty();
             let message = format!("'{}' behind '{}' is not read", extra.text, self.row.name);
             let finding = Finding::new(Code::ExtraWords, extra.span, message);
             self.complain(if is_keyword {

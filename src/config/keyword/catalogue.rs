@@ -43,7 +43,7 @@ impl Catalogue {
     pub(crate) fn opens(&self, block: &str, word: &str) -> Option<Opens> {
         match self.row(block, word)?.shape {
             Shape::Block(table) | Shape::Named(_, table) => Some(Opens::Keywords(table)),
-            Shape::List(_) => Some(Opens::List),
+            Shape::List(_) | Shape::NamedList(_) => Some(Opens::List),
             _ => None,
         }
     }

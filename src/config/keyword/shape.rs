@@ -38,6 +38,8 @@ pub(crate) enum Shape {
     Named(&'static str, &'static str),
     /// A block with an entry a line; what an entry is.
     List(&'static str),
+    /// A name, and then a block with an entry a line; what an entry is.
+    NamedList(&'static str),
 }
 
 /// What happens to a number with something behind it, such as `5x`.
@@ -96,7 +98,8 @@ impl Shape {
             | Self::Address
             | Self::Interface
             | Self::Script
-            | Self::Named(..) => 1,
+            | Self::Named(..)
+            | Self::NamedList(_) => 1,
         }
     }
 
@@ -129,6 +132,7 @@ impl Shape {
             Self::Script => "\"COMMAND ARGUMENTS\" [USER [GROUP]]".to_owned(),
             Self::Block(_) => "a block in '{' and '}'".to_owned(),
             Self::List(entry) => format!("'{{', {entry} on each line, '}}'"),
+            Self::NamedList(entry) => format!("a name, '{{', {entry} on each line, '}}'"),
         }
     }
 }

@@ -16,8 +16,6 @@ pub(crate) struct Draft {
     pub(crate) state: Option<Spanned<InitialState>>,
     pub(crate) interface: Option<Spanned<InterfaceName>>,
     pub(crate) virtual_router_id: Option<Spanned<Vrid>>,
-    /// A `virtual_router_id` that is none has been complained about.
-    pub(crate) vrid_is_invalid: bool,
     pub(crate) priority: Option<Priority>,
     pub(crate) advert_int: Option<Spanned<AdvertInterval>>,
     pub(crate) version: Option<Spanned<VrrpVersion>>,
@@ -32,6 +30,8 @@ pub(crate) struct Draft {
     pub(crate) mcast_src_ip: Option<Spanned<IpAddr>>,
     pub(crate) unicast_src_ip: Option<Spanned<IpAddr>>,
     pub(crate) unicast_peer: Vec<Spanned<IpAddr>>,
+    /// A keyword that is not carried out and without which the peers are not understood.
+    pub(crate) unsupported: Option<Spanned<&'static str>>,
     /// A keyword that only makes sense with unicast peers.
     pub(crate) unicast_keyword: Option<Span>,
     pub(crate) garp: GarpDraft,
@@ -51,7 +51,6 @@ impl Draft {
             state: None,
             interface: None,
             virtual_router_id: None,
-            vrid_is_invalid: false,
             priority: None,
             advert_int: None,
             version: None,
@@ -66,6 +65,7 @@ impl Draft {
             mcast_src_ip: None,
             unicast_src_ip: None,
             unicast_peer: Vec::new(),
+            unsupported: None,
             unicast_keyword: None,
             garp: GarpDraft::default(),
             down_timer_adverts: None,

@@ -1,5 +1,6 @@
 //! The keywords of `vrrp_instance` and of `authentication` in it.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::InitialState;
@@ -12,6 +13,10 @@ use crate::types::{AdvertInterval, Priority, Vrid, VrrpVersion};
 /// Names of the tables.
 pub(crate) const BLOCK: &str = "vrrp_instance";
 pub(crate) const AUTHENTICATION_BLOCK: &str = "authentication";
+const AUTH_HMAC_BLOCK: &str = "auth_hmac";
+
+/// Where adverts go (RFC 3768 §5.2.2).
+const MULTICAST_GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18));
 
 const ADDRESS_ENTRY: &str = "ADDRESS[/PREFIX] [dev IF] [scope SCOPE] [brd ADDRESS] [label LABEL]";
 const TRACK_ENTRY: &str = "NAME [weight N [reverse]]";
@@ -61,7 +66,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         "",
         authentication,
     ),
-    Keyword::pending("auth_hmac", Shape::Block("auth_hmac"), ""),
+    Keyword::pending_but_read("auth_hmac", Shape::Block(AUTH_HMAC_BLOCK), "", auth_hmac),
     Keyword::new(
         "virtual_ipaddress",
         Shape::List(ADDRESS_ENTRY),
@@ -185,7 +190,12 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         },
     ),
     Keyword::pending("old_unicast_checksum", Shape::Optional("never"), ""),
-    Keyword::pending("mcast_dst_ip", Shape::Address, "vrrp_mcast_group4"),
+    Keyword::pending_but_read(
+        "mcast_dst_ip",
+        Shape::Address,
+        "vrrp_mcast_group4",
+        mcast_dst_ip,
+    ),
     Keyword::pending("track_src_ip", Shape::Flag, "off"),
     Keyword::pending("vrf", Shape::Word("a VRF"), ""),
     Keyword::pending(
@@ -373,16 +383,31 @@ fn state(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding
 
 fn virtual_router_id(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     let span = arguments.span();
-    match arguments.number() {
-        Ok(number) => {
-            draft.virtual_router_id = Vrid::new(number).ok().map(|value| Spanned { value, span });
-            Ok(())
-        }
-        Err(finding) => {
-            draft.vrid_is_invalid = true;
-            Err(finding)
-        }
+    let vrid = Vrid::new(arguments.number()?).ok();
+    draft.virtual_router_id = vrid.map(|value| Spanned { value, span });
+    Ok(())
+}
+
+/// keepalived: any group; without it the peers would not be heard.
+fn mcast_dst_ip(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let group = arguments.address()?;
+    if group.value != MULTICAST_GROUP {
+        draft.unsupported = Some(Spanned {
+            value: "'mcast_dst_ip' is",
+            span: group.span,
+        });
     }
+    Ok(())
+}
+
+fn auth_hmac(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    draft.unsupported = Some(Spanned {
+        value: "'auth_hmac' is",
+        span: arguments.keyword_span(),
+    });
+    let block = arguments.block();
+    arguments.reader().look_over(AUTH_HMAC_BLOCK, block);
+    Ok(())
 }
 
 fn advert_int(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {

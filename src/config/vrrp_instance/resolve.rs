@@ -10,7 +10,7 @@ use crate::config::consistency::Context;
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::Spanned;
 use crate::config::lines::Span;
-use crate::types::{AdvertInterval, Priority, VirtualAddress, VrrpVersion};
+use crate::types::{AdvertInterval, InterfaceName, Priority, VirtualAddress, Vrid, VrrpVersion};
 
 /// Longest password (RFC 2338 §5.3.10).
 const MAX_PASSWORD_BYTES: usize = 8;
@@ -20,9 +20,19 @@ const MAX_ADVERTISED: usize = 255;
 impl Draft {
     /// `None` with a complaint where the instance cannot take part.
     pub(crate) fn resolve(&self, context: &mut Context<'_>) -> Option<VrrpInstance> {
+        if let Some(what) = self.unsupported(self.is_strict(context)) {
+            // Not to take part is better than to fight with peers that cannot be understood.
+            let name = &self.name.value;
+            let message = format!(
+                "({name}) {} understood, but not carried out yet; the instance is left out",
+                what.value
+            );
+            context.complain(Finding::new(Code::NotCarriedOut, what.span, message));
+            self.required_vrid(context);
+            return None;
+        }
         let interface = self.required_interface(context);
         let vrid = self.required_vrid(context);
-        self.refuse_what_is_not_carried_out(context).ok()?;
         let (interface, vrid) = (interface?, vrid?);
         let mut instance = VrrpInstance::new(&self.name.value, interface.value.clone(), vrid.value);
         self.set_election(&mut instance, context);
@@ -44,7 +54,7 @@ impl Draft {
     fn required_interface<'d>(
         &'d self,
         context: &mut Context<'_>,
-    ) -> Option<&'d Spanned<crate::types::InterfaceName>> {
+    ) -> Option<&'d Spanned<InterfaceName>> {
         let Some(interface) = &self.interface else {
             let message = format!("({}) has no 'interface'", self.name.value);
             let finding = Finding::new(Code::MissingKeyword, self.name.span, message);
@@ -55,52 +65,63 @@ impl Draft {
         Some(interface)
     }
 
-    fn required_vrid(&self, context: &mut Context<'_>) -> Option<Spanned<crate::types::Vrid>> {
-        if self.virtual_router_id.is_none() && !self.vrid_is_invalid {
+    fn required_vrid(&self, context: &mut Context<'_>) -> Option<Spanned<Vrid>> {
+        if self.virtual_router_id.is_none() {
             let message = format!("({}) the virtual router id must be set", self.name.value);
             let finding = Finding::new(Code::MissingKeyword, self.name.span, message);
             context.complain(finding.help("'virtual_router_id NUMBER', from 1 to 255"));
-        } else if self.virtual_router_id.is_none() {
-            context.vrid_missing(&self.name);
         }
         self.virtual_router_id
     }
 
-    /// An instance that could not understand its peers is worse than none.
-    fn refuse_what_is_not_carried_out(&self, context: &mut Context<'_>) -> Result<(), ()> {
-        let why = if self.is_ipv6() {
-            Some((self.name.span, "IPv6 instances are".to_owned()))
-        } else {
-            match self
-                .authentication
-                .as_ref()
-                .and_then(|block| block.auth_type)
-            {
+    /// What keeps the instance from working with its peers, if anything does.
+    fn unsupported(&self, is_strict: bool) -> Option<Spanned<&'static str>> {
+        if let Some(version_6) = self.ipv6_address() {
+            return Some(version_6);
+        }
+        let auth_type = self
+            .authentication
+            .as_ref()
+            .and_then(|block| block.auth_type);
+        match (self.unsupported, auth_type) {
+            (Some(unsupported), _) => Some(unsupported),
+            // Strict mode does without.
+            (
+                None,
                 Some(Spanned {
                     value: AuthType::Ah,
                     span,
-                }) if !self.is_strict(context) => Some((span, "'auth_type AH' is".to_owned())),
-                _ => None,
+                }),
+            ) if !is_strict => Some(Spanned {
+                value: "'auth_type AH' is",
+                span,
+            }),
+            _ if self.interface.is_none()
+                && self.unicast_src_ip.is_some()
+                && !self.unicast_peer.is_empty() =>
+            {
+                Some(Spanned {
+                    value: "unicast without an 'interface' is",
+                    span: self.name.span,
+                })
             }
-        };
-        let Some((span, what)) = why else {
-            return Ok(());
-        };
-        let name = &self.name.value;
-        let message = format!(
-            "({name}) {what} understood, but not carried out yet; the instance is left out"
-        );
-        context.complain(Finding::new(Code::NotCarriedOut, span, message));
-        Err(())
+            _ => None,
+        }
     }
 
-    fn is_ipv6(&self) -> bool {
-        self.virtual_ipaddress
-            .first()
-            .map(|entry| entry.value.address.is_ipv6())
-            .or_else(|| self.unicast_src_ip.map(|source| source.value.is_ipv6()))
-            .or_else(|| self.unicast_peer.first().map(|peer| peer.value.is_ipv6()))
-            .unwrap_or(false)
+    /// The first address, if it makes this an IPv6 instance.
+    fn ipv6_address(&self) -> Option<Spanned<&'static str>> {
+        let vip = self.virtual_ipaddress.first().map(|entry| Spanned {
+            value: entry.value.address,
+            span: entry.span,
+        });
+        let first = vip
+            .or(self.unicast_src_ip)
+            .or_else(|| self.unicast_peer.first().copied())?;
+        first.value.is_ipv6().then_some(Spanned {
+            value: "an IPv6 instance is",
+            span: first.span,
+        })
     }
 
     /// State, priority, preemption.
@@ -183,7 +204,8 @@ impl Draft {
                 Finding::new(Code::Deprecated, span, message)
                     .help("name the peers in 'unicast_peer', or use 'mcast_src_ip'"),
             );
-            instance.mcast_src_ip = instance.mcast_src_ip.or(instance.unicast_src_ip.take());
+            let source = instance.unicast_src_ip.take();
+            instance.mcast_src_ip = instance.mcast_src_ip.or(source);
         }
         let globals = &context.globals;
         instance.down_timer_adverts = self
@@ -316,7 +338,7 @@ impl Draft {
         &self,
         entries: &[Spanned<VirtualAddress>],
         family: Family,
-        seen: &mut Vec<(IpAddr, Option<crate::types::InterfaceName>)>,
+        seen: &mut Vec<(IpAddr, Option<InterfaceName>)>,
         context: &mut Context<'_>,
     ) -> Vec<VirtualAddress> {
         let mut usable = Vec::with_capacity(entries.len());
