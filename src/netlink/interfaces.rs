@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::message::{Address, Change, Link};
-use crate::types::{InterfaceName, OwnedAddress};
+use crate::types::InterfaceName;
 
 /// A picture of links and IPv4 addresses. Applying a change twice, or one that the list it began with had already
 /// seen, does no harm.
@@ -72,12 +72,6 @@ impl Interfaces {
         self.link(name)
             .and_then(|link| self.addresses.get(&link.index))
             .map_or(&[], Vec::as_slice)
-    }
-
-    pub fn has(&self, wanted: &OwnedAddress) -> bool {
-        self.addresses(&wanted.interface)
-            .iter()
-            .any(|it| it.address == wanted.address && it.prefix_len == wanted.prefix_len)
     }
 }
 

@@ -4,7 +4,7 @@
 //! the routers were told and with what is ours. So our own additions and removals, repeated messages and
 //! lost ones need no bookkeeping, and an address that is ours but not there is found whoever took it away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use futures_util::future::join_all;
@@ -125,16 +125,27 @@ impl Kernel {
             .map(|state| Input::Interface(state.clone()))
             .collect();
         self.told = by_name(&states);
-        let removed: BTreeSet<_> = self
-            .owned
-            .iter()
-            .filter(|address| address.address.is_ipv4() && !self.interfaces.has(address))
-            .cloned()
-            .collect();
+        let removed = self.removed();
         let untold = removed.difference(&self.told_removed);
         inputs.extend(untold.cloned().map(Input::AddressRemoved));
         self.told_removed = removed;
         inputs
+    }
+
+    /// Ours that are not where they were put. The monitor tells of IPv4 only.
+    fn removed(&self) -> BTreeSet<OwnedAddress> {
+        let mut there: HashMap<&InterfaceName, HashSet<(IpAddr, u8)>> = HashMap::new();
+        let mut removed = BTreeSet::new();
+        for ours in self.owned.iter().filter(|it| it.address.is_ipv4()) {
+            let of_interface = there.entry(&ours.interface).or_insert_with(|| {
+                let addresses = self.interfaces.addresses(&ours.interface).iter();
+                addresses.map(|it| (it.address, it.prefix_len)).collect()
+            });
+            if !of_interface.contains(&(ours.address, ours.prefix_len)) {
+                removed.insert(ours.clone());
+            }
+        }
+        removed
     }
 
     /// Adds all at once; the results are in the order of `addresses`.

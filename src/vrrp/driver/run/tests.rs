@@ -305,6 +305,23 @@ fn a_lease_that_has_not_ended_lets_a_new_incarnation_go_on_as_master() {
 
 #[test]
 #[ignore = "makes a network namespace: run as root with --ignored"]
+fn an_instance_that_a_reload_takes_away_still_says_goodbye() {
+    with_veth(|| async {
+        let far = listener();
+        let mut child = Child::start(Vec::new());
+        while child.report().await != own() {}
+        child.order(Order::Reload(Box::default())).await;
+        while child.report().await != Report::Reloaded {}
+        assert!(!is_on_interface());
+        assert_eq!(heard(&far).last(), Some(&0));
+        child.order(Order::Reload(config())).await;
+        while child.report().await != own() {}
+        child.stop().await;
+    });
+}
+
+#[test]
+#[ignore = "makes a network namespace: run as root with --ignored"]
 fn closed_orders_mean_stop() {
     with_veth(|| async {
         let mut child = Child::start(Vec::new());
