@@ -1,8 +1,9 @@
 //! The loop of the VRRP child.
 //!
-//! Input before timers: whatever woke it, the loop first reads every socket and the netlink monitor, and
-//! only then lets the routers act on what has run out. A backup that was held up for ten seconds so finds
-//! its master's adverts first, and a master learns that it has been replaced before it sends anything.
+//! Input before timers: whatever woke it, the loop first reads every socket and the netlink monitor, and only
+//! then obeys an order and lets the routers act on what has run out. So a backup that was held up for ten
+//! seconds finds its master's adverts before it takes over, and a master learns that it has been replaced
+//! before it sends anything.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -46,10 +47,11 @@ pub async fn run(
 ) -> Result<(), DriverError> {
     let mut driver = Driver::start(&config, &resume, reports).await?;
     driver.report(Report::Ready);
+    let mut backlog = Backlog::Some;
     loop {
-        let backlog = driver.read_everything().await?;
-        driver.act_on_timers().await?;
-        match driver.wait(&mut orders, backlog).await? {
+        let wake = driver.wait(&mut orders, backlog).await?;
+        backlog = driver.read_everything().await?;
+        match wake {
             Wake::Again => {}
             Wake::ScriptEnded(input) => driver.handle(input).await?,
             Wake::Order(Order::Hello(answer)) => {
@@ -61,6 +63,7 @@ pub async fn run(
             }
             Wake::Order(Order::Stop) => return driver.stop().await,
         }
+        driver.act_on_timers().await?;
     }
 }
 

@@ -14,10 +14,11 @@ use tokio::task::JoinHandle;
 use super::super::namespace::{ip, with_veth};
 use super::super::{DriverError, Order, Report};
 use super::run;
-use crate::config::{Config, VrrpInstance};
+use crate::config::{Config, TrackScript, VrrpInstance, VrrpScript};
 use crate::sys::link_layer::interface_address;
 use crate::types::{
-    AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, VirtualAddress, Vrid, VrrpVersion,
+    AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, ScriptCommand, TrackWeight,
+    VirtualAddress, Vrid, VrrpVersion,
 };
 use crate::vrrp::{Resume, State};
 use crate::wire::ipv4;
@@ -59,9 +60,13 @@ struct Child {
 
 impl Child {
     fn start(resume: Vec<Resume>) -> Self {
+        Self::with(config(), resume)
+    }
+
+    fn with(config: Box<Config>, resume: Vec<Resume>) -> Self {
         let (orders, receiver) = mpsc::channel(8);
         let (sender, reports) = mpsc::unbounded_channel();
-        let result = tokio::task::spawn(run(config(), resume, receiver, sender));
+        let result = tokio::task::spawn(run(config, resume, receiver, sender));
         Self {
             orders,
             reports,
@@ -318,6 +323,55 @@ fn an_instance_that_a_reload_takes_away_still_says_goodbye() {
         while child.report().await != own() {}
         child.stop().await;
     });
+}
+
+#[test]
+#[ignore = "makes a network namespace: run as root with --ignored"]
+fn a_track_script_that_fails_takes_the_address_away_and_the_notify_script_hears_of_it() {
+    with_veth(|| async {
+        let dir = tempfile::tempdir().expect("directory");
+        let (good, log) = (dir.path().join("good"), dir.path().join("log"));
+        std::fs::write(&good, "").expect("write");
+        let mut config = config();
+        config.vrrp_scripts = vec![VrrpScript {
+            name: "good".to_owned(),
+            script: shell(&format!("test -e {}", good.display())),
+            interval: ADVERT_INT,
+            timeout: Duration::from_secs(5),
+            weight: TrackWeight::FAULT,
+            reverse: false,
+            rise: 1,
+            fall: 1,
+            init_fail: false,
+        }];
+        let instance = &mut config.vrrp_instances[0];
+        instance.track_script = vec![TrackScript {
+            script: "good".to_owned(),
+            weight: TrackWeight::FAULT,
+            reverse: false,
+        }];
+        instance.notify.notify = Some(shell(&format!("echo $2 $3 >>{}", log.display())));
+        let mut child = Child::with(config, Vec::new());
+        while child.report().await != own() {}
+        std::fs::remove_file(&good).expect("remove");
+        while child.report().await != disown() {}
+        assert_eq!(child.state().await, State::Fault);
+        child.stop().await;
+        let heard = std::fs::read_to_string(&log).expect("log");
+        let heard: Vec<_> = heard.lines().collect();
+        assert_eq!(
+            heard[heard.len() - 3..],
+            ["VI_1 MASTER", "VI_1 FAULT", "VI_1 STOP"]
+        );
+    });
+}
+
+fn shell(line: &str) -> ScriptCommand {
+    let argv = ["/bin/sh", "-c", line, "INSTANCE"].map(str::to_owned);
+    ScriptCommand {
+        argv: argv.to_vec(),
+        user: None,
+    }
 }
 
 #[test]
