@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::message::{Address, Change, Link};
 use crate::types::InterfaceName;
 
-/// A picture of links and IPv4 addresses. Applying a change twice, or one that the list it began with had already
-/// seen, does no harm.
+/// A picture of links and IPv4 addresses. Applying a change twice, or one that the list it began
+/// with had already seen, does no harm.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Interfaces {
     /// By interface index.
@@ -79,8 +79,9 @@ fn is_same(a: &Address, b: &Address) -> bool {
     a.address == b.address && a.prefix_len == b.prefix_len
 }
 
-/// Where the kernel puts it (`__inet_insert_ifa`): a secondary address last, a primary one behind the primary ones
-/// of its own and of narrower scope. A message about an address that is known changes it in its place.
+/// Where the kernel puts it (`__inet_insert_ifa`): a secondary address last, a primary one behind
+/// the primary ones of its own and of narrower scope. A message about an address that is known
+/// changes it in its place.
 fn insert(of_link: &mut Vec<Address>, address: Address) {
     if let Some(known) = of_link.iter_mut().find(|it| is_same(it, &address)) {
         *known = address;

@@ -1,8 +1,10 @@
-//! Interfaces and addresses: what the kernel says becomes [`Input`]s, what the routers want done is done.
+//! Interfaces and addresses: what the kernel says becomes [`Input`]s, what the routers want done is
+//! done.
 //!
-//! Changes are not passed on one by one. After the monitor has been drained, what is true now is compared with what
-//! the routers were told and with what is ours. So our own additions and removals, repeated messages and
-//! lost ones need no bookkeeping, and an address that is ours but not there is found whoever took it away.
+//! Changes are not passed on one by one. After the monitor has been drained, what is true now is
+//! compared with what the routers were told and with what is ours. So our own additions and
+//! removals, repeated messages and lost ones need no bookkeeping, and an address that is ours but
+//! not there is found whoever took it away.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -90,7 +92,8 @@ impl Kernel {
             .collect()
     }
 
-    /// Reads what has changed and compares. Where the kernel had to drop messages, everything is listed anew.
+    /// Reads what has changed and compares. Where the kernel had to drop messages, everything is
+    /// listed anew.
     pub(super) async fn changes(&mut self) -> Result<Changes, NetlinkError> {
         let mut changes = Vec::new();
         let drained = self.monitor.drain(&mut changes)?;
@@ -166,8 +169,8 @@ impl Kernel {
         results
     }
 
-    /// Removes all at once; the results are in the order of `addresses`. Whatever they are, the addresses are not ours
-    /// any more.
+    /// Removes all at once; the results are in the order of `addresses`. Whatever they are, the
+    /// addresses are not ours any more.
     pub(super) async fn remove(
         &mut self,
         addresses: &[OwnedAddress],
@@ -241,7 +244,8 @@ fn state(
         Some(_) => LinkState::Down,
         None => LinkState::Missing,
     };
-    // The kernel lists primary addresses first; behind a virtual one, the interface's own may be secondary.
+    // The kernel lists primary addresses first; behind a virtual one, the interface's own may be
+    // secondary.
     let is_virtual = |ip: IpAddr| virtual_addresses.contains(&(name.clone(), ip));
     let primary_address = interfaces
         .addresses(name)

@@ -1,8 +1,9 @@
 //! The VRRP child: sockets, kernel and scripts around the pure [`super::VirtualRouters`].
 //!
-//! [`run`] is the child's only loop; `carry_out` does what the routers want done. They own the rest: `socket` the raw sockets, `kernel` the interfaces and
-//! addresses, `garp` the gratuitous ARP, `scripts` the track scripts. Nothing in it waits for a script, a file, a
-//! name or the parent.
+//! [`run`] is the child's only loop; `carry_out` does what the routers want done. They own the
+//! rest: `socket` the raw sockets, `kernel` the interfaces and addresses, `garp` the gratuitous
+//! ARP, `scripts` the track scripts. Nothing in it waits for a script, a file, a name or the
+//! parent.
 
 mod carry_out;
 mod garp;
@@ -83,7 +84,8 @@ pub enum DriverError {
 }
 
 impl DriverError {
-    /// Exit status in keepalived's numbers: 4 is final for its parent, 70 (EX_SOFTWARE) has it start the child again.
+    /// Exit status in keepalived's numbers: 4 is final for its parent, 70 (EX_SOFTWARE) has it
+    /// start the child again.
     pub fn exit_status(&self) -> i32 {
         match self {
             Self::Permission { .. } => 4,

@@ -1,4 +1,5 @@
-//! The whole loop in a network namespace: it runs on one end of a veth pair, the test plays the peer on the other.
+//! The whole loop in a network namespace: it runs on one end of a veth pair, the test plays the
+//! peer on the other.
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
@@ -148,7 +149,8 @@ fn sender() -> Socket {
     socket
 }
 
-/// Hears on the far end what comes from the near one, below IP, which would drop packets of this host's own address.
+/// Hears on the far end what comes from the near one, below IP, which would drop packets of this
+/// host's own address.
 fn listener() -> Socket {
     let index = if_nametoindex("far").expect("far");
     let socket = Socket::new(Domain::PACKET, Type::DGRAM, None).expect("CAP_NET_RAW");
