@@ -23,7 +23,8 @@ pub enum Attempted {
     ListAddresses,
     AddAddress(OwnedAddress),
     DeleteAddress(OwnedAddress),
-    /// The empty request by which [`super::Handle::check_permission`] learns whether it may change anything.
+    /// The empty request by which [`super::Handle::check_permission`] learns whether it may change
+    /// anything.
     CheckPermission,
 }
 
@@ -45,7 +46,8 @@ impl NetlinkError {
         matches!(self.cause.raw_os_error(), Some(libc::EPERM | libc::EACCES))
     }
 
-    /// The kernel answered with this errno. `None`: it did not answer at all, the connection is of no more use.
+    /// The kernel answered with this errno. `None`: it did not answer at all, the connection is of
+    /// no more use.
     pub fn errno(&self) -> Option<i32> {
         self.cause.raw_os_error()
     }

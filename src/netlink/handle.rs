@@ -13,7 +13,8 @@ use super::error::{Attempted, NetlinkError};
 use super::message::{Address, Link};
 use crate::types::{AddressScope, OwnedAddress, VirtualAddress};
 
-/// IFA_PROTO of our addresses, as keepalived marks its own (RTPROT_KEEPALIVED, `linux/rtnetlink.h`).
+/// IFA_PROTO of our addresses, as keepalived marks its own (RTPROT_KEEPALIVED,
+/// `linux/rtnetlink.h`).
 pub const IFAPROT_KEEPALIVED: u8 = 18;
 
 /// How [`Handle::add_address`] went well.
@@ -32,14 +33,16 @@ pub enum AddressDeleted {
     WasNotThere,
 }
 
-/// Asks the kernel of the network namespace that the thread was in when it connected. Cheap to clone.
+/// Asks the kernel of the network namespace that the thread was in when it connected. Cheap to
+/// clone.
 #[derive(Clone, Debug)]
 pub struct Handle {
     inner: rtnetlink::Handle,
 }
 
 impl Handle {
-    /// Opens the socket; a task of the current tokio runtime serves it until the last clone is dropped.
+    /// Opens the socket; a task of the current tokio runtime serves it until the last clone is
+    /// dropped.
     pub fn connect() -> Result<Self, NetlinkError> {
         let (connection, inner, _unsolicited) = rtnetlink::new_connection()
             .map_err(|error| NetlinkError::new(Attempted::Connect, error))?;
@@ -99,8 +102,8 @@ impl Handle {
         }
     }
 
-    /// Takes `address` from its interface: exactly this one, with this prefix length. One that is not there, on an
-    /// interface that may not be there, is [`AddressDeleted::WasNotThere`].
+    /// Takes `address` from its interface: exactly this one, with this prefix length. One that is
+    /// not there, on an interface that may not be there, is [`AddressDeleted::WasNotThere`].
     pub async fn delete_address(
         &self,
         address: &OwnedAddress,
@@ -122,8 +125,9 @@ impl Handle {
         }
     }
 
-    /// Whether the kernel would let us change anything. Changes nothing: it asks to delete an address from
-    /// interface 0, which does not exist, and the kernel looks at `CAP_NET_ADMIN` first.
+    /// Whether the kernel would let us change anything. Changes nothing: it asks to delete an
+    /// address from interface 0, which does not exist, and the kernel looks at `CAP_NET_ADMIN`
+    /// first.
     pub async fn check_permission(&self) -> Result<(), NetlinkError> {
         let message = address_message(0, IpAddr::from([0, 0, 0, 0]), 32);
         match self.inner.address().del(message).execute().await {
@@ -139,7 +143,8 @@ impl Handle {
     }
 }
 
-/// What identifies an address: IFA_ADDRESS beside IFA_LOCAL makes the kernel compare the prefix length too.
+/// What identifies an address: IFA_ADDRESS beside IFA_LOCAL makes the kernel compare the prefix
+/// length too.
 fn address_message(index: u32, address: IpAddr, prefix_len: u8) -> AddressMessage {
     let mut message = AddressMessage::default();
     message.header.family = match address {

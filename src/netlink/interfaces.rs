@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::message::{Address, Change, Link};
-use crate::types::{InterfaceName, OwnedAddress};
+use crate::types::InterfaceName;
 
-/// A picture of links and IPv4 addresses. Applying a change twice, or one that the list it began with had already
-/// seen, does no harm.
+/// A picture of links and IPv4 addresses. Applying a change twice, or one that the list it began
+/// with had already seen, does no harm.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Interfaces {
     /// By interface index.
@@ -73,20 +73,15 @@ impl Interfaces {
             .and_then(|link| self.addresses.get(&link.index))
             .map_or(&[], Vec::as_slice)
     }
-
-    pub fn has(&self, wanted: &OwnedAddress) -> bool {
-        self.addresses(&wanted.interface)
-            .iter()
-            .any(|it| it.address == wanted.address && it.prefix_len == wanted.prefix_len)
-    }
 }
 
 fn is_same(a: &Address, b: &Address) -> bool {
     a.address == b.address && a.prefix_len == b.prefix_len
 }
 
-/// Where the kernel puts it (`__inet_insert_ifa`): a secondary address last, a primary one behind the primary ones
-/// of its own and of narrower scope. A message about an address that is known changes it in its place.
+/// Where the kernel puts it (`__inet_insert_ifa`): a secondary address last, a primary one behind
+/// the primary ones of its own and of narrower scope. A message about an address that is known
+/// changes it in its place.
 fn insert(of_link: &mut Vec<Address>, address: Address) {
     if let Some(known) = of_link.iter_mut().find(|it| is_same(it, &address)) {
         *known = address;

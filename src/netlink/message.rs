@@ -102,7 +102,8 @@ impl Link {
 impl Address {
     pub(super) fn from_message(message: &AddressMessage) -> Option<Self> {
         let header = &message.header;
-        // On a point-to-point link IFA_ADDRESS is the peer and IFA_LOCAL ours; IPv6 has IFA_ADDRESS only.
+        // On a point-to-point link IFA_ADDRESS is the peer and IFA_LOCAL ours; IPv6 has IFA_ADDRESS
+        // only.
         let local = message.attributes.iter().find_map(|it| match it {
             AddressAttribute::Local(address) => Some(*address),
             _ => None,
@@ -169,7 +170,7 @@ mod tests {
         assert_eq!(link.mac, Some([2, 0, 0, 0, 0, 1]));
     }
 
-    // `ip address add 10.0.0.100/24 dev lo proto 18`, RTM_NEWADDR seen through nlmon(4), Linux 6.18.
+    // An RTM_NEWADDR with a peer's address, written out by hand after rtnetlink(7).
     #[test]
     fn an_address_is_the_local_one_and_carries_its_protocol() {
         let bytes = [

@@ -1,8 +1,8 @@
 //! What changes, as the kernel tells it to its multicast groups.
 //!
-//! A socket of its own and not a task of rtnetlink's: the VRRP child must be able to read everything
-//! that has come *before* it acts on a timer, without first giving another task its turn. For waiting, put it into
-//! a poll set.
+//! A socket of its own and not a task of rtnetlink's: the VRRP child must be able to read
+//! everything that has come *before* it acts on a timer, without first giving another task its
+//! turn. For waiting, put it into a poll set.
 
 use std::fmt;
 use std::io;
@@ -37,7 +37,8 @@ pub enum Drained {
     Overrun,
 }
 
-/// Listens to links and IPv4 addresses. Open it before listing what is there, so that nothing falls between.
+/// Listens to links and IPv4 addresses. Open it before listing what is there, so that nothing falls
+/// between.
 pub struct Monitor {
     socket: Socket,
 }
@@ -70,8 +71,8 @@ impl Monitor {
         Ok(Drained::More)
     }
 
-    /// Throws away what is queued. The kernel reports a loss *before* it hands out what it had queued before the loss,
-    /// and that must not be applied to a list made after it.
+    /// Throws away what is queued. The kernel reports a loss *before* it hands out what it had
+    /// queued before the loss, and that must not be applied to a list made after it.
     fn discard(&mut self) -> Result<Drained, NetlinkError> {
         for _ in 0..MAX_DISCARDED {
             if matches!(self.receive()?, Received::Nothing) {
@@ -143,13 +144,14 @@ fn parse(mut bytes: &[u8], changes: &mut Vec<Change>) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_or_reported_as_lost(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn any_bytes_are_read_or_reported_as_lost(bytes in vec(any::<u8>(), 0..200)) {
             parse(&bytes, &mut Vec::new());
         }
     }

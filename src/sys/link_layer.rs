@@ -4,16 +4,17 @@ use std::io;
 
 use socket2::SockAddr;
 
-/// The address that makes an AF_PACKET socket send a whole frame of `ethertype` through the interface of that
-/// index. The destination in the frame itself decides who gets it.
+/// The address that makes an AF_PACKET socket send a whole frame of `ethertype` through the
+/// interface of that index. The destination in the frame itself decides who gets it.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "AF_PACKET is 17 and a sockaddr_ll has 20 bytes; libc's types are wider"
 )]
 pub fn interface_address(index: u32, ethertype: u16) -> io::Result<SockAddr> {
     let index = i32::try_from(index).map_err(io::Error::other)?;
-    // SAFETY: the storage is zeroed, aligned for and larger than any socket address, so a `sockaddr_ll` fits at
-    // its start; all its fields are integers, and the length is set to its size.
+    // SAFETY: the storage is zeroed, aligned for and larger than any socket address, so a
+    // `sockaddr_ll` fits at its start; all its fields are integers, and the length is set to its
+    // size.
     let ((), address) = unsafe {
         SockAddr::try_init(|storage, length| {
             let address = storage.cast::<libc::sockaddr_ll>();

@@ -31,8 +31,8 @@ impl PollSet {
     /// Needs a tokio runtime.
     pub fn new() -> io::Result<Self> {
         let epoll = Descriptor(Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?);
-        // SAFETY: `Descriptor` owns its epoll descriptor, which is neither replaced nor closed while it is
-        // registered: only this module can reach it, and only through `&self`.
+        // SAFETY: `Descriptor` owns its epoll descriptor, which is neither replaced nor closed
+        // while it is registered: only this module can reach it, and only through `&self`.
         let epoll = unsafe { AsyncFd::register(epoll) }.map_err(io::Error::from)?;
         Ok(Self { epoll })
     }
@@ -49,8 +49,8 @@ impl PollSet {
         Ok(())
     }
 
-    /// The keys of at most 64 descriptors that have something to read at this moment; the others get their turn
-    /// with the next call.
+    /// The keys of at most 64 descriptors that have something to read at this moment; the others
+    /// get their turn with the next call.
     pub fn ready(&self) -> io::Result<Vec<u64>> {
         let mut events = [EpollEvent::empty(); MAX_READY];
         let count = match self.epoll.get_ref().0.wait(&mut events, EpollTimeout::ZERO) {

@@ -131,22 +131,22 @@ impl Driver {
     fn send_gratuitous_arp(&self, addresses: &[(InterfaceName, Ipv4Addr)], repeat: u32) {
         for _ in 0..repeat {
             for (interface, address) in addresses {
-                let Some(link) = self.kernel.interfaces().link(interface) else {
-                    continue;
-                };
-                match self.garp.announce(link, *address) {
-                    Ok(Announced::Sent) => {
-                        debug!("Sending gratuitous ARP on {interface} for {address}");
-                    }
-                    Ok(Announced::NoArp) => {
-                        trace!("{interface} has no ARP, so nothing is sent for {address}");
-                    }
-                    Err(error) => warn!(
-                        "Error {} ({error}) sending gratuitous ARP on {interface} for {address}",
-                        error.raw_os_error().unwrap_or_default()
-                    ),
-                }
+                self.announce(interface, *address);
             }
+        }
+    }
+
+    fn announce(&self, interface: &InterfaceName, address: Ipv4Addr) {
+        let Some(link) = self.kernel.interfaces().link(interface) else {
+            return;
+        };
+        match self.garp.announce(link, address) {
+            Ok(Announced::Sent) => debug!("Sending gratuitous ARP on {interface} for {address}"),
+            Ok(Announced::NoArp) => trace!("{interface} has no ARP: nothing sent for {address}"),
+            Err(error) => warn!(
+                "Error {} ({error}) sending gratuitous ARP on {interface} for {address}",
+                error.raw_os_error().unwrap_or_default()
+            ),
         }
     }
 }

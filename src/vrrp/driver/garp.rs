@@ -3,6 +3,7 @@
 use std::io;
 use std::net::Ipv4Addr;
 
+use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Socket, Type};
 
 use crate::netlink::Link;
@@ -11,6 +12,8 @@ use crate::wire::arp;
 
 /// `linux/if_ether.h`.
 const ETH_P_ARP: u16 = 0x0806;
+/// The kernel counts at least 768 bytes for each frame that has not left yet.
+const SEND_BUFFER: usize = 4 << 20;
 
 #[derive(Debug)]
 pub(super) struct GarpSocket {
@@ -30,6 +33,10 @@ impl GarpSocket {
         // Protocol 0: it never receives.
         let socket = Socket::new(Domain::PACKET, Type::RAW, None)?;
         socket.set_nonblocking(true)?;
+        // A set for a thousand addresses at once must not find it full.
+        if setsockopt(&socket, sockopt::SndBufForce, &SEND_BUFFER).is_err() {
+            let _ = socket.set_send_buffer_size(SEND_BUFFER);
+        }
         Ok(Self { socket })
     }
 

@@ -1,10 +1,12 @@
-//! Interfaces and addresses: what the kernel says becomes [`Input`]s, what the routers want done is done.
+//! Interfaces and addresses: what the kernel says becomes [`Input`]s, what the routers want done is
+//! done.
 //!
-//! Changes are not passed on one by one. After the monitor has been drained, what is true now is compared with what
-//! the routers were told and with what is ours. So our own additions and removals, repeated messages and
-//! lost ones need no bookkeeping, and an address that is ours but not there is found whoever took it away.
+//! Changes are not passed on one by one. After the monitor has been drained, what is true now is
+//! compared with what the routers were told and with what is ours. So our own additions and
+//! removals, repeated messages and lost ones need no bookkeeping, and an address that is ours but
+//! not there is found whoever took it away.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use futures_util::future::join_all;
@@ -90,7 +92,8 @@ impl Kernel {
             .collect()
     }
 
-    /// Reads what has changed and compares. Where the kernel had to drop messages, everything is listed anew.
+    /// Reads what has changed and compares. Where the kernel had to drop messages, everything is
+    /// listed anew.
     pub(super) async fn changes(&mut self) -> Result<Changes, NetlinkError> {
         let mut changes = Vec::new();
         let drained = self.monitor.drain(&mut changes)?;
@@ -125,16 +128,27 @@ impl Kernel {
             .map(|state| Input::Interface(state.clone()))
             .collect();
         self.told = by_name(&states);
-        let removed: BTreeSet<_> = self
-            .owned
-            .iter()
-            .filter(|address| address.address.is_ipv4() && !self.interfaces.has(address))
-            .cloned()
-            .collect();
+        let removed = self.removed();
         let untold = removed.difference(&self.told_removed);
         inputs.extend(untold.cloned().map(Input::AddressRemoved));
         self.told_removed = removed;
         inputs
+    }
+
+    /// Ours that are not where they were put. The monitor tells of IPv4 only.
+    fn removed(&self) -> BTreeSet<OwnedAddress> {
+        let mut there: HashMap<&InterfaceName, HashSet<(IpAddr, u8)>> = HashMap::new();
+        let mut removed = BTreeSet::new();
+        for ours in self.owned.iter().filter(|it| it.address.is_ipv4()) {
+            let of_interface = there.entry(&ours.interface).or_insert_with(|| {
+                let addresses = self.interfaces.addresses(&ours.interface).iter();
+                addresses.map(|it| (it.address, it.prefix_len)).collect()
+            });
+            if !of_interface.contains(&(ours.address, ours.prefix_len)) {
+                removed.insert(ours.clone());
+            }
+        }
+        removed
     }
 
     /// Adds all at once; the results are in the order of `addresses`.
@@ -155,8 +169,8 @@ impl Kernel {
         results
     }
 
-    /// Removes all at once; the results are in the order of `addresses`. Whatever they are, the addresses are not ours
-    /// any more.
+    /// Removes all at once; the results are in the order of `addresses`. Whatever they are, the
+    /// addresses are not ours any more.
     pub(super) async fn remove(
         &mut self,
         addresses: &[OwnedAddress],
@@ -230,7 +244,8 @@ fn state(
         Some(_) => LinkState::Down,
         None => LinkState::Missing,
     };
-    // The kernel lists primary addresses first; behind a virtual one, the interface's own may be secondary.
+    // The kernel lists primary addresses first; behind a virtual one, the interface's own may be
+    // secondary.
     let is_virtual = |ip: IpAddr| virtual_addresses.contains(&(name.clone(), ip));
     let primary_address = interfaces
         .addresses(name)

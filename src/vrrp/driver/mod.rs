@@ -1,8 +1,9 @@
 //! The VRRP child: sockets, kernel and scripts around the pure [`super::VirtualRouters`].
 //!
-//! [`run`] is the child's only loop; `carry_out` does what the routers want done. They own the rest: `socket` the raw sockets, `kernel` the interfaces and
-//! addresses, `garp` the gratuitous ARP, `scripts` the track scripts. Nothing in it waits for a script, a file, a
-//! name or the parent.
+//! [`run`] is the child's only loop; `carry_out` does what the routers want done. They own the
+//! rest: `socket` the raw sockets, `kernel` the interfaces and addresses, `garp` the gratuitous
+//! ARP, `scripts` the track scripts. Nothing in it waits for a script, a file, a name or the
+//! parent.
 
 mod carry_out;
 mod garp;
@@ -70,10 +71,10 @@ pub enum DriverError {
         capability: &'static str,
         attempted: String,
     },
-    /// A request to the kernel was not answered (fatal).
+    /// A request to the kernel was not answered; a new start may help.
     #[error(transparent)]
     Netlink(NetlinkError),
-    /// A socket could not be made or read (fatal).
+    /// A socket could not be made or read; a new start may help.
     #[error("unable to {attempted}: {cause}")]
     Io {
         attempted: &'static str,
@@ -83,6 +84,15 @@ pub enum DriverError {
 }
 
 impl DriverError {
+    /// Exit status in keepalived's numbers: 4 is final for its parent, 70 (EX_SOFTWARE) has it
+    /// start the child again.
+    pub fn exit_status(&self) -> i32 {
+        match self {
+            Self::Permission { .. } => 4,
+            Self::Netlink(_) | Self::Io { .. } => 70,
+        }
+    }
+
     fn io(attempted: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |cause| match cause.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => Self::Permission {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
 
-/// Runs `test` on a thread of its own in a new network namespace with the veth pair `near` and `far`, both up, where `near` has
-/// 192.0.2.1/24. The namespace is gone when this returns.
+/// Runs `test` on a thread of its own in a new network namespace with the veth pair `near` and
+/// `far`, both up, where `near` has 192.0.2.1/24. The namespace is gone when this returns.
 pub(super) fn with_veth<F: Future<Output = ()>>(test: impl FnOnce() -> F + Send + 'static) {
     let body = move || {
         unshare(CloneFlags::CLONE_NEWNET).expect("a network namespace: needs CAP_SYS_ADMIN");

@@ -1,8 +1,9 @@
 //! The loop of the VRRP child.
 //!
-//! Input before timers: whatever woke it, the loop first reads every socket and the netlink monitor, and
-//! only then lets the routers act on what has run out. A backup that was held up for ten seconds so finds
-//! its master's adverts first, and a master learns that it has been replaced before it sends anything.
+//! Input before timers: whatever woke it, the loop first reads every socket and the netlink
+//! monitor, and only then obeys an order and lets the routers act on what has run out. So a backup
+//! that was held up for ten seconds finds its master's adverts before it takes over, and a master
+//! learns that it has been replaced before it sends anything.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -26,18 +27,19 @@ const MONITOR: u64 = u64::MAX;
 const PACKET_BUFFER: usize = 2048;
 /// Packets read from one socket before the next one gets a turn.
 const PACKETS_A_TURN: usize = 64;
-/// Packets read, per socket, before timers and orders get a turn. More than a receive buffer holds, so that no stall
-/// leaves one unread, and a bound, so that no flood stops the timers.
+/// Packets read, per socket, before timers and orders get a turn. More than a receive buffer holds,
+/// so that no stall leaves one unread, and a bound, so that no flood stops the timers.
 const PACKETS_A_ROUND: usize = 4096;
 /// Stop scripts get this long (keepalived: one second).
 const STOP_SCRIPTS: Duration = Duration::from_secs(1);
 /// Waking up later than this is worth a line.
 const HELD_UP: Duration = Duration::from_secs(1);
 
-/// Runs the virtual routers of `config` until ordered to stop, or until `orders` is closed, which means the same.
+/// Runs the virtual routers of `config` until ordered to stop, or until `orders` is closed, which
+/// means the same.
 ///
-/// `resume` names the instances that go on as MASTER. Needs a current-thread tokio runtime and, in its network
-/// namespace, CAP_NET_RAW and CAP_NET_ADMIN.
+/// `resume` names the instances that go on as MASTER. Needs a current-thread tokio runtime and, in
+/// its network namespace, CAP_NET_RAW and CAP_NET_ADMIN.
 pub async fn run(
     config: Box<Config>,
     resume: Vec<Resume>,
@@ -46,10 +48,11 @@ pub async fn run(
 ) -> Result<(), DriverError> {
     let mut driver = Driver::start(&config, &resume, reports).await?;
     driver.report(Report::Ready);
+    let mut backlog = Backlog::Some;
     loop {
-        let backlog = driver.read_everything().await?;
-        driver.act_on_timers().await?;
-        match driver.wait(&mut orders, backlog).await? {
+        let wake = driver.wait(&mut orders, backlog).await?;
+        backlog = driver.read_everything().await?;
+        match wake {
             Wake::Again => {}
             Wake::ScriptEnded(input) => driver.handle(input).await?,
             Wake::Order(Order::Hello(answer)) => {
@@ -61,6 +64,7 @@ pub async fn run(
             }
             Wake::Order(Order::Stop) => return driver.stop().await,
         }
+        driver.act_on_timers().await?;
     }
 }
 
@@ -154,7 +158,8 @@ impl Driver {
         }
     }
 
-    /// Returns how many were read, counting at least one, so that every turn brings the round's end nearer.
+    /// Returns how many were read, counting at least one, so that every turn brings the round's end
+    /// nearer.
     async fn read_packets(&mut self, index: u32) -> Result<usize, DriverError> {
         let mut buffer = [0; PACKET_BUFFER];
         for count in 0..PACKETS_A_TURN {

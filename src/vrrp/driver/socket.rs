@@ -1,8 +1,9 @@
 //! Raw IPv4 sockets of protocol 112: one pair, for receiving and for sending, per interface.
 //!
-//! Each packet that comes in through an interface is read once, whatever group or address it was sent to; the
-//! routers tell their instances apart. Each packet that goes out brings its own IPv4 header, so the socket needs no
-//! source address, and `unicast_src_ip` need not be on the interface yet (keepalived: IP_FREEBIND).
+//! Each packet that comes in through an interface is read once, whatever group or address it was
+//! sent to; the routers tell their instances apart. Each packet that goes out brings its own IPv4
+//! header, so the socket needs no source address, and `unicast_src_ip` need not be on the interface
+//! yet (keepalived: IP_FREEBIND).
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
@@ -18,7 +19,8 @@ use crate::sys::poll_set::PollSet;
 use crate::types::InterfaceName;
 use crate::wire::vrrp::{MULTICAST_GROUP, PROTOCOL};
 
-/// Holds what comes in during a stall: more than a thousand adverts. The kernel counts at least 768 bytes for each.
+/// Holds what comes in during a stall: more than a thousand adverts. The kernel counts at least 768
+/// bytes for each.
 const RECEIVE_BUFFER: usize = 1 << 20;
 /// TC_PRIO_CONTROL (`linux/pkt_sched.h`): adverts leave before bulk data.
 const PRIORITY_CONTROL: u32 = 7;
@@ -48,7 +50,8 @@ struct Pair {
 }
 
 impl Sockets {
-    /// Wants the sockets that `config` needs and no others. Takes effect with the next [`Sockets::follow`].
+    /// Wants the sockets that `config` needs and no others. Takes effect with the next
+    /// [`Sockets::follow`].
     pub(super) fn want(&mut self, config: &Config) {
         self.wanted = wanted(config);
     }
@@ -61,8 +64,9 @@ impl Sockets {
         }
     }
 
-    /// Opens what is missing, closes what nobody wants, and opens anew where an interface has come back as another
-    /// one. An error concerns one interface, is logged and tried again with the next change.
+    /// Opens what is missing, closes what nobody wants, and opens anew where an interface has come
+    /// back as another one. An error concerns one interface, is logged and tried again with the
+    /// next change.
     pub(super) fn follow(&mut self, interfaces: &Interfaces, set: &PollSet) {
         let index_of = |name: &InterfaceName| interfaces.link(name).map(|link| link.index);
         self.open.retain(|name, pair| {
@@ -90,8 +94,8 @@ impl Sockets {
         self.open.len()
     }
 
-    /// The next packet that has come in on the interface of that index, with its IPv4 header, cut off at the end of
-    /// `buffer`. `None` when there is no more.
+    /// The next packet that has come in on the interface of that index, with its IPv4 header, cut
+    /// off at the end of `buffer`. `None` when there is no more.
     pub(super) fn receive<'a>(
         &self,
         index: u32,
@@ -99,7 +103,8 @@ impl Sockets {
     ) -> Option<(&InterfaceName, &'a [u8])> {
         let name = self.by_index.get(&index)?;
         let mut receiver = &self.open.get(name)?.receiver;
-        // An error other than "nothing there" is that of an earlier packet, and has been taken off the socket now.
+        // An error other than "nothing there" is that of an earlier packet, and has been taken off
+        // the socket now.
         let length = receiver.read(buffer).or_else(|_| receiver.read(buffer));
         Some((name, buffer.get(..length.ok()?)?))
     }
@@ -198,7 +203,8 @@ fn receiver(interface: &InterfaceName) -> io::Result<Socket> {
     socket.bind_device(Some(interface.as_str().as_bytes()))?;
     // Only what this socket has joined, not what any other program on the node has.
     socket.set_multicast_all_v4(false)?;
-    // Beyond net.core.rmem_max where CAP_NET_ADMIN allows it; a smaller one only shortens the stall that is survived.
+    // Beyond net.core.rmem_max where CAP_NET_ADMIN allows it; a smaller one only shortens the stall
+    // that is survived.
     if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     }

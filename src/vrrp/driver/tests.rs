@@ -204,7 +204,8 @@ impl End {
 
 /// Sends from one end and returns what the other reads behind the header.
 async fn exchange(ends: &[End; 2]) -> Vec<u8> {
-    // Version 4, 20 bytes of header, TTL 255, protocol 112; the kernel fills in length and checksum.
+    // Version 4, 20 bytes of header, TTL 255, protocol 112; the kernel fills in length and
+    // checksum.
     let mut packet = vec![0x45, 0xc0, 0, 0, 0, 1, 0, 0, 255, 112, 0, 0];
     // Not an address of this namespace, where both ends are: that would be a martian.
     packet.extend([192, 0, 2, 9]);

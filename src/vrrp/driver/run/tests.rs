@@ -1,4 +1,5 @@
-//! The whole loop in a network namespace: it runs on one end of a veth pair, the test plays the peer on the other.
+//! The whole loop in a network namespace: it runs on one end of a veth pair, the test plays the
+//! peer on the other.
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
@@ -14,10 +15,11 @@ use tokio::task::JoinHandle;
 use super::super::namespace::{ip, with_veth};
 use super::super::{DriverError, Order, Report};
 use super::run;
-use crate::config::{Config, VrrpInstance};
+use crate::config::{Config, TrackScript, VrrpInstance, VrrpScript};
 use crate::sys::link_layer::interface_address;
 use crate::types::{
-    AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, VirtualAddress, Vrid, VrrpVersion,
+    AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, ScriptCommand, TrackWeight,
+    VirtualAddress, Vrid, VrrpVersion,
 };
 use crate::vrrp::{Resume, State};
 use crate::wire::ipv4;
@@ -59,9 +61,13 @@ struct Child {
 
 impl Child {
     fn start(resume: Vec<Resume>) -> Self {
+        Self::with(config(), resume)
+    }
+
+    fn with(config: Box<Config>, resume: Vec<Resume>) -> Self {
         let (orders, receiver) = mpsc::channel(8);
         let (sender, reports) = mpsc::unbounded_channel();
-        let result = tokio::task::spawn(run(config(), resume, receiver, sender));
+        let result = tokio::task::spawn(run(config, resume, receiver, sender));
         Self {
             orders,
             reports,
@@ -143,7 +149,8 @@ fn sender() -> Socket {
     socket
 }
 
-/// Hears on the far end what comes from the near one, below IP, which would drop packets of this host's own address.
+/// Hears on the far end what comes from the near one, below IP, which would drop packets of this
+/// host's own address.
 fn listener() -> Socket {
     let index = if_nametoindex("far").expect("far");
     let socket = Socket::new(Domain::PACKET, Type::DGRAM, None).expect("CAP_NET_RAW");
@@ -301,6 +308,72 @@ fn a_lease_that_has_not_ended_lets_a_new_incarnation_go_on_as_master() {
         assert_eq!(child.state().await, State::Master);
         child.stop().await;
     });
+}
+
+#[test]
+#[ignore = "makes a network namespace: run as root with --ignored"]
+fn an_instance_that_a_reload_takes_away_still_says_goodbye() {
+    with_veth(|| async {
+        let far = listener();
+        let mut child = Child::start(Vec::new());
+        while child.report().await != own() {}
+        child.order(Order::Reload(Box::default())).await;
+        while child.report().await != Report::Reloaded {}
+        assert!(!is_on_interface());
+        assert_eq!(heard(&far).last(), Some(&0));
+        child.order(Order::Reload(config())).await;
+        while child.report().await != own() {}
+        child.stop().await;
+    });
+}
+
+#[test]
+#[ignore = "makes a network namespace: run as root with --ignored"]
+fn a_track_script_that_fails_takes_the_address_away_and_the_notify_script_hears_of_it() {
+    with_veth(|| async {
+        let dir = tempfile::tempdir().expect("directory");
+        let (good, log) = (dir.path().join("good"), dir.path().join("log"));
+        std::fs::write(&good, "").expect("write");
+        let mut config = config();
+        config.vrrp_scripts = vec![VrrpScript {
+            name: "good".to_owned(),
+            script: shell(&format!("test -e {}", good.display())),
+            interval: ADVERT_INT,
+            timeout: Duration::from_secs(5),
+            weight: TrackWeight::FAULT,
+            reverse: false,
+            rise: 1,
+            fall: 1,
+            init_fail: false,
+        }];
+        let instance = &mut config.vrrp_instances[0];
+        instance.track_script = vec![TrackScript {
+            script: "good".to_owned(),
+            weight: TrackWeight::FAULT,
+            reverse: false,
+        }];
+        instance.notify.notify = Some(shell(&format!("echo $2 $3 >>{}", log.display())));
+        let mut child = Child::with(config, Vec::new());
+        while child.report().await != own() {}
+        std::fs::remove_file(&good).expect("remove");
+        while child.report().await != disown() {}
+        assert_eq!(child.state().await, State::Fault);
+        child.stop().await;
+        let heard = std::fs::read_to_string(&log).expect("log");
+        let heard: Vec<_> = heard.lines().collect();
+        assert_eq!(
+            heard[heard.len() - 3..],
+            ["VI_1 MASTER", "VI_1 FAULT", "VI_1 STOP"]
+        );
+    });
+}
+
+fn shell(line: &str) -> ScriptCommand {
+    let argv = ["/bin/sh", "-c", line, "INSTANCE"].map(str::to_owned);
+    ScriptCommand {
+        argv: argv.to_vec(),
+        user: None,
+    }
 }
 
 #[test]
