@@ -1,3 +1,5 @@
+//! Wording of errors, what is passed over in a dump, and that translation goes both ways.
+
 use std::io;
 use std::time::Duration;
 
