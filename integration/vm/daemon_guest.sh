@@ -4,7 +4,7 @@
 # DAEMON is holdfastd, or keepalived for comparison; OPTIONs are added to its command line. It balances HTTP of
 # a client over two real servers by NAT and by direct routing. One server stops and comes back, a reload sets a
 # weight to 0, the checker child is killed, the daemon ends. Each fact is one line, "ok" or "FAIL"; the exit
-# status is 0 when all are ok, and the daemon's log follows when not.
+# status is 0 when all are ok; the daemon's log follows when not, or with SHOW_LOG=1.
 set -u
 daemon=$1
 shift
@@ -43,7 +43,7 @@ within() {
 
 finish() {
     kill -KILL $(jobs -p) 2>/dev/null
-    if [ "$failed" != 0 ]; then
+    if [ "$failed" != 0 ] || [ -n "${SHOW_LOG:-}" ]; then
         echo "--- log of $daemon"
         cat "$log"
         echo "--- ipvsadm -Ln"

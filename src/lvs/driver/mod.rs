@@ -141,7 +141,11 @@ impl ForwardingPlane for AnyPlane {
 /// blocks.
 pub fn choose(wanted: LvsPlane) -> PlaneChoice {
     let (plane, reason) = match wanted {
-        LvsPlane::Ipvs => (Plane::Ipvs, "lvs_plane ipvs: the configuration says so"),
+        LvsPlane::Ipvs => {
+            // Loads it where it can be; whether it is there is found by `connect`.
+            ipvs::probe();
+            (Plane::Ipvs, "lvs_plane ipvs: the configuration says so")
+        }
         LvsPlane::Userspace => (
             Plane::Userspace,
             "lvs_plane userspace: the configuration says so",

@@ -1,3 +1,5 @@
+//! Order of commands, and that they lead to what is wanted.
+
 use std::time::Duration;
 
 use proptest::prelude::*;

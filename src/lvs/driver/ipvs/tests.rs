@@ -1,11 +1,15 @@
+//! Wording of errors, what is passed over in a dump, and that translation goes both ways.
+
+use std::io;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::lvs::RealServer;
+use crate::netlink::generic::RequestError;
 use crate::netlink::ipvs::{Family, Forward, ServiceIdentity};
-use crate::types::{Protocol, Scheduler, TunnelType, Weight};
+use crate::types::{Protocol, Scheduler, ServerAddress, TunnelType, Weight};
 
 fn key() -> ServiceKey {
     let address = ServerAddress::new([192, 0, 2, 1].into(), 80);

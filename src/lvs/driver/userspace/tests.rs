@@ -1,3 +1,5 @@
+//! The client against a data plane that answers as it is told to.
+
 use std::future::Future;
 
 use tempfile::TempDir;
