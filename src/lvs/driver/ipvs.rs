@@ -7,7 +7,6 @@
 mod translate;
 
 use std::io;
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use crate::config::VirtualServer;
@@ -28,46 +27,47 @@ pub struct IpvsPlane {
 }
 
 /// Whether the kernel has IPVS, after one attempt to load it where that is allowed. Blocks.
+///
+/// Most kernels load the module when they are asked for the family; for the others it is loaded here.
 pub(super) fn probe() -> bool {
     let has_ipvs = || generic::has_family(FAMILY_NAME).unwrap_or(false);
     has_ipvs() || (nix::unistd::geteuid().is_root() && load_module() && has_ipvs())
 }
 
-/// The program is the one that the kernel itself would run.
+/// By the program that the kernel itself would run: where that is none, or one that does nothing, nobody wants
+/// modules to be loaded on demand.
 fn load_module() -> bool {
-    let configured = std::fs::read_to_string("/proc/sys/kernel/modprobe").unwrap_or_default();
-    let program = match configured.trim() {
-        "" => PathBuf::from("/sbin/modprobe"),
-        path => PathBuf::from(path),
-    };
-    std::process::Command::new(program)
-        .args(["-q", "--", "ip_vs"])
+    let configured = std::fs::read_to_string("/proc/sys/kernel/modprobe");
+    let program = configured.as_deref().map_or("/sbin/modprobe", str::trim);
+    let mut modprobe = std::process::Command::new(program);
+    modprobe.args(["-q", "--", "ip_vs"]);
+    modprobe
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+        .stderr(Stdio::null());
+    !program.is_empty() && modprobe.status().is_ok_and(|status| status.success())
 }
 
 impl IpvsPlane {
-    /// Unavailable where the kernel has no IPVS, or this process may not program it.
+    /// Unavailable where the kernel has no IPVS, not permitted where this process may not program it.
     pub async fn connect() -> Result<Self, PlaneError> {
-        let mut socket = GenericSocket::connect(FAMILY_NAME).await.map_err(|error| {
-            unavailable(if error.errno() == Some(libc::ENOENT) {
-                "Protocol not available (the kernel has no IPVS)".to_owned()
-            } else {
-                error.to_string()
-            })
-        })?;
+        let mut socket = GenericSocket::connect(FAMILY_NAME)
+            .await
+            .map_err(|error| match error.errno() {
+                Some(libc::ENOENT) => {
+                    unavailable("Protocol not available (the kernel has no IPVS)")
+                }
+                _ => not_initialized(&error),
+            })?;
         let question = IpvsMessage::plain(IpvsCommand::GetInfo);
         let answers = socket
             .request(question)
             .await
-            .map_err(|error| unavailable(reason(None, &error)))?;
+            .map_err(|error| not_initialized(&error))?;
         let info = answers
             .iter()
             .find_map(|answer| answer.info)
-            .ok_or_else(|| unavailable("it does not say its version".to_owned()))?;
+            .ok_or_else(|| unavailable("it does not say its version"))?;
         Ok(Self { socket, info })
     }
 
@@ -377,11 +377,24 @@ fn read_failed(attempted: &str, error: &RequestError) -> PlaneError {
     }
 }
 
-fn unavailable(reason: String) -> PlaneError {
+fn not_initialized(error: &RequestError) -> PlaneError {
+    let kind = match kind(error) {
+        PlaneErrorKind::NotPermitted => PlaneErrorKind::NotPermitted,
+        PlaneErrorKind::Unavailable | PlaneErrorKind::Refused | PlaneErrorKind::Lost => {
+            PlaneErrorKind::Unavailable
+        }
+    };
+    PlaneError {
+        kind,
+        ..unavailable(&reason(None, error))
+    }
+}
+
+fn unavailable(reason: &str) -> PlaneError {
     PlaneError {
         kind: PlaneErrorKind::Unavailable,
         attempted: "IPVS: Can't initialize ipvs".to_owned(),
-        reason,
+        reason: reason.to_owned(),
     }
 }
 

@@ -36,6 +36,7 @@ const SCHEDULERS: [Scheduler; 5] = [
 pub struct UserspacePlane {
     /// None once the connection is lost.
     stream: Option<UnixStream>,
+    answer_within: Duration,
 }
 
 impl UserspacePlane {
@@ -54,6 +55,7 @@ impl UserspacePlane {
             })?;
         Ok(Self {
             stream: Some(stream),
+            answer_within: ANSWER_WITHIN,
         })
     }
 
@@ -75,7 +77,7 @@ impl UserspacePlane {
                 "the connection to the data plane is closed",
             ));
         };
-        let answer = timeout(ANSWER_WITHIN, exchange(&mut stream, request)).await;
+        let answer = timeout(self.answer_within, exchange(&mut stream, request)).await;
         match answer {
             Ok(Ok(reply)) => {
                 self.stream = Some(stream);
@@ -87,7 +89,7 @@ impl UserspacePlane {
             Ok(Err(error)) => Err(lost(attempted, &error.to_string())),
             Err(_) => Err(lost(
                 attempted,
-                &format!("no answer within {ANSWER_WITHIN:?}"),
+                &format!("no answer within {:?}", self.answer_within),
             )),
         }
     }
@@ -153,10 +155,13 @@ impl ForwardingPlane for UserspacePlane {
 
     /// The data plane says nothing unasked: whatever can be read now is its end, or nonsense.
     async fn lost(&mut self) {
-        if let Some(stream) = &self.stream {
-            // An error here is an end too.
-            let _ = stream.readable().await;
-            self.stream = None;
+        while let Some(stream) = &self.stream {
+            let ready = stream.readable().await;
+            // Readiness may be a left-over of the last answer; only a read tells.
+            let nothing = ready.and_then(|()| stream.try_read(&mut [0]));
+            if !matches!(nothing, Err(error) if error.kind() == io::ErrorKind::WouldBlock) {
+                self.stream = None;
+            }
         }
     }
 }
@@ -202,3 +207,6 @@ fn cannot_carry(virtual_server: &VirtualServer) -> Option<String> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;
