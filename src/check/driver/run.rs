@@ -23,7 +23,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(2);
 const STOP_SCRIPTS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Which plane carries the virtual servers, and why, in one line.
-fn plane_line(choice: &PlaneChoice) -> String {
+pub(super) fn plane_line(choice: &PlaneChoice) -> String {
     let plane = match choice.plane {
         Plane::Ipvs => "IPVS",
         Plane::Userspace => "the userspace plane",
