@@ -228,27 +228,26 @@ impl Driver {
 
     async fn stop(mut self) {
         let actions = (self.checkers.as_mut()).map_or_else(Actions::new, Checkers::stop);
-        let programs = |action: &Action| matches!(action, Action::Program(_));
-        let programmed = actions.iter().any(programs);
         self.carry_out(actions);
-        if programmed {
-            self.ask(Request::ReadBack);
-            let _ = timeout(STOP_WITHIN, self.finish_programming()).await;
-        }
-        self.notifier.finish(STOP_SCRIPTS_WITHIN).await;
-    }
-
-    /// Until the read-back that was asked for last is answered.
-    async fn finish_programming(&mut self) {
-        while let Some(reply) = self.replies.recv().await {
-            match reply {
-                Reply::Applied(failures) => {
+        let Self {
+            requests,
+            mut replies,
+            notifier,
+            ..
+        } = self;
+        // The plane does what it was asked, and then, with nobody left to ask, ends.
+        drop(requests);
+        let finish_programming = async {
+            while let Some(reply) = replies.recv().await {
+                if let Reply::Applied(failures) = reply {
                     (failures.iter()).for_each(|failure| warn!("Not programmed: {failure}"));
                 }
-                Reply::ReadBack(_) => return,
-                Reply::Judged { .. } | Reply::Lost => {}
             }
+        };
+        if timeout(STOP_WITHIN, finish_programming).await.is_err() {
+            warn!("The forwarding plane did not take away everything within {STOP_WITHIN:?}");
         }
+        notifier.finish(STOP_SCRIPTS_WITHIN).await;
     }
 }
 
