@@ -41,15 +41,6 @@ impl Step<'_> {
     }
 }
 
-/// Whether the plane knew the virtual server before us.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Beginning {
-    /// Nothing is programmed yet, or nothing of what is counts.
-    Fresh,
-    /// Goes on from what is programmed.
-    Resumed,
-}
-
 #[derive(Debug)]
 pub(super) struct VirtualServer {
     pub(super) key: ServiceKey,
@@ -91,10 +82,10 @@ impl VirtualServer {
         }
     }
 
-    /// One that the plane carries: programs it and starts its checkers.
+    /// One that the plane carries: programs it, or goes on with what an earlier process has left, and starts its
+    /// checkers.
     pub(super) fn new(
         config: config::VirtualServer,
-        beginning: Beginning,
         registrar: &mut Registrar<'_>,
         step: &mut Step<'_>,
     ) -> Self {
@@ -109,7 +100,7 @@ impl VirtualServer {
                 .collect(),
             config,
         };
-        let resumed = beginning == Beginning::Resumed && virtual_server.resume(step);
+        let resumed = virtual_server.resume(step);
         virtual_server.program(step);
         virtual_server.update_quorum(step);
         for real_server in &mut virtual_server.real_servers {
@@ -119,9 +110,9 @@ impl VirtualServer {
         virtual_server
     }
 
-    /// Takes over what is programmed. False if there is nothing.
+    /// Takes over what an earlier process has left. False if there is nothing.
     fn resume(&mut self, step: &mut Step<'_>) -> bool {
-        let Some((_, programmed)) = step.forwarding.service(self.key) else {
+        let Some((_, programmed)) = step.forwarding.inherit(self.key) else {
             return false;
         };
         for real_server in &mut self.real_servers {

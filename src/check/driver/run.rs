@@ -1,6 +1,6 @@
 //! The loop of the checker child.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use super::{DriverError, Order, Report, http, misc, tcp};
 use crate::check::{Action, Actions, CheckId, Checkers, Event, Failure, Input, Outcome};
 use crate::config::{CheckerKind, Config};
 use crate::lvs::driver::{self, ForwardingPlane, Plane, PlaneChoice, PlaneError, PlaneErrorKind};
+use crate::lvs::{ServiceKey, Table};
 use crate::notify::driver::Notifier;
 
 /// At the stop: for the plane to take everything away.
@@ -96,7 +97,7 @@ struct Driver {
     /// None until the plane has said what it holds.
     checkers: Option<Checkers>,
     /// What it holds, as long as the configuration has not been judged.
-    read_back: Option<crate::lvs::Table>,
+    read_back: Option<Table>,
 }
 
 impl Driver {
@@ -173,11 +174,7 @@ impl Driver {
     }
 
     /// The first configuration, or a new one.
-    fn configure(
-        &mut self,
-        config: &Config,
-        cannot_carry: &std::collections::BTreeMap<crate::lvs::ServiceKey, String>,
-    ) {
+    fn configure(&mut self, config: &Config, cannot_carry: &BTreeMap<ServiceKey, String>) {
         let now = Instant::now();
         let (report, actions) = if let Some(checkers) = &mut self.checkers {
             let actions = checkers.reload(config, cannot_carry, &mut part_of, now);
