@@ -290,7 +290,7 @@ fn ipvs_that_is_missing_or_forbidden_is_an_error_with_a_reason() {
             become_user(65_534);
             let error = failure(&choice);
             become_user(0);
-            assert_eq!(error.kind, PlaneErrorKind::Unavailable);
+            assert_eq!(error.kind, PlaneErrorKind::NotPermitted);
             assert_eq!(
                 error.to_string(),
                 "IPVS: Can't initialize ipvs: Permission denied (you must be root)(1)"

@@ -1,0 +1,11 @@
+//! Debian's keepalived as the peer and as the model: mixed pairs, and the same story told by both
+//! programs. Where they differ on purpose, `docs/guide/migrating-from-keepalived.md` has the row.
+
+#[path = "../lab/mod.rs"]
+mod lab;
+mod router;
+
+mod log_lines;
+mod notify;
+mod takeover;
+mod wire;

@@ -1,0 +1,141 @@
+//! A child of the master dies or hangs: it comes back, and connections do not notice.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::lab::daemon::ChildKind;
+use crate::lab::stream::Talker;
+use crate::lab::{A, Result, VIP};
+use crate::pair::{self, ECHO, Scene, print_report};
+
+/// How long an established connection may be silent without counting as broken.
+const PATIENCE: Duration = Duration::from_secs(9);
+
+/// Kills a child of the master while a connection talks; returns the scene, the talker, the moment.
+fn kill(kind: ChildKind) -> Result<(Scene, Talker, Instant)> {
+    let scene = Scene::start(pair::director)?;
+    let talker = Talker::start(&scene.lab.client, VIP, ECHO, PATIENCE)?;
+    let master = &scene.pair.daemons[A];
+    let fault = Instant::now();
+    let old = master.signal_child(kind, Signal::SIGKILL)?;
+    let new = master.wait_for_successor(kind, old, Duration::from_secs(1))?;
+    println!(
+        "{kind:?} child {old} was killed, {new} runs {:?} later",
+        fault.elapsed()
+    );
+    Ok((scene, talker, fault))
+}
+
+fn conversation_survives(scene: &Scene, talker: Talker, fault: Instant) {
+    scene.vip_on_one_node_only(fault);
+    let conversation = talker.finish();
+    print_report("from the fault on", &scene.poller.so_far().since(fault));
+    println!(
+        "established connection: {} messages, longest silence {:?}, broken {:?}",
+        conversation.answered, conversation.longest_silence, conversation.broken
+    );
+    assert!(
+        conversation.broken.is_none(),
+        "an established connection broke"
+    );
+    assert!(
+        conversation
+            .last_answer
+            .is_some_and(|at| at > fault + Duration::from_secs(1)),
+        "the connection was not used after the fault"
+    );
+}
+
+#[test]
+fn a_killed_vrrp_child_is_back_within_a_second_and_breaks_no_connection() -> Result<()> {
+    let (scene, talker, fault) = kill(ChildKind::Vrrp)?;
+    conversation_survives(&scene, talker, fault);
+    Ok(())
+}
+
+#[test]
+fn a_killed_checker_child_is_back_within_a_second_and_nobody_notices() -> Result<()> {
+    let (scene, talker, fault) = kill(ChildKind::Checker)?;
+    conversation_survives(&scene, talker, fault);
+    let report = scene.poller.so_far().since(fault);
+    assert_eq!(report.failures(), 0, "{:?}", report.reasons());
+    assert!(
+        scene.watch.address_events(fault).is_empty(),
+        "addresses moved"
+    );
+    Ok(())
+}
+
+#[test]
+fn after_a_killed_data_plane_child_new_connections_work_within_a_second() -> Result<()> {
+    let (scene, talker, fault) = kill(ChildKind::DataPlane)?;
+    let served = scene
+        .poller
+        .wait_for_answer(fault + Duration::from_millis(20), PATIENCE)?;
+    println!("first new connection answered {served:?} after the fault");
+    scene.vip_on_one_node_only(fault);
+    let report = scene.poller.so_far().since(fault);
+    print_report("from the fault on", &report);
+    assert!(
+        report.longest_gap().0 <= Duration::from_secs(1),
+        "{:?}",
+        report.longest_gap().0
+    );
+    assert!(
+        scene.watch.address_events(fault).is_empty(),
+        "addresses moved"
+    );
+
+    // The old connection either survived or was reset; it does not hang.
+    let conversation = talker.finish();
+    println!(
+        "established connection: {} messages, longest silence {:?}, broken {:?}",
+        conversation.answered, conversation.longest_silence, conversation.broken
+    );
+    if let Some((at, reason)) = conversation.broken {
+        assert!(
+            reason.contains("reset"),
+            "the connection ended with `{reason}`"
+        );
+        assert!(
+            at - fault < Duration::from_secs(3),
+            "reset only after {:?}",
+            at - fault
+        );
+    }
+    Ok(())
+}
+
+/// Stops a child of the master; it must be killed and followed within `bound`.
+fn stop(kind: ChildKind, bound: Duration) -> Result<()> {
+    let scene = Scene::start(pair::with_fast_hello)?;
+    let master = &scene.pair.daemons[A];
+    let fault = Instant::now();
+    let old = master.signal_child(kind, Signal::SIGSTOP)?;
+    let new = master.wait_for_successor(kind, old, bound)?;
+    println!(
+        "{kind:?} child {old} was stopped, {new} runs {:?} later",
+        fault.elapsed()
+    );
+    crate::lab::process::wait_until_gone(old, Duration::from_secs(1))?;
+    scene.vip_on_one_node_only(fault);
+    scene.wait_for_both_servers()?;
+    print_report("from the fault on", &scene.poller.so_far().since(fault));
+    Ok(())
+}
+
+#[test]
+fn a_stopped_vrrp_child_is_killed_by_its_lease_before_the_backup_takes_over() -> Result<()> {
+    stop(ChildKind::Vrrp, Duration::from_millis(3600))
+}
+
+#[test]
+fn a_stopped_checker_child_is_killed_and_restarted() -> Result<()> {
+    stop(ChildKind::Checker, Duration::from_secs(6))
+}
+
+#[test]
+fn a_stopped_data_plane_child_is_killed_and_restarted() -> Result<()> {
+    stop(ChildKind::DataPlane, Duration::from_secs(6))
+}

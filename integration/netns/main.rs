@@ -1,0 +1,16 @@
+//! What the kernel does and what a client sees. Needs root; each test makes its own lab.
+
+#[path = "../lab/mod.rs"]
+mod lab;
+mod pair;
+
+mod children;
+mod failover;
+mod load;
+mod packets;
+mod parent;
+mod real_servers;
+mod reload;
+mod scripts;
+mod start;
+mod the_lab;

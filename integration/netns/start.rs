@@ -1,0 +1,100 @@
+//! Starts that cannot succeed end with one clear line and keepalived's exit status.
+
+use std::time::Duration;
+
+use crate::lab::daemon::binary;
+use crate::lab::process::Process;
+use crate::lab::{A, Daemon, Lab, Program, Result};
+use crate::pair;
+
+#[test]
+fn without_the_capabilities_it_says_so_in_one_line_and_exits_with_4() -> Result<()> {
+    let lab = Lab::new()?;
+    let director = &lab.directors[A];
+    let config = lab.file("a.conf", &pair::routers(A))?;
+    let (program, config, run) = (
+        binary("holdfastd"),
+        config.display().to_string(),
+        director.run.display().to_string(),
+    );
+    let dropped = "-net_admin,-net_raw";
+    let arguments = [
+        "--bounding-set",
+        dropped,
+        "--inh-caps",
+        dropped,
+        "--",
+        &program,
+        "-n",
+        "-l",
+        "-D",
+        "-f",
+        &config,
+        "--run-directory",
+        &run,
+    ];
+    let mut daemon = Process::spawn(&director.ns, "a", "setpriv", &arguments)?;
+    let status = daemon.wait(Duration::from_secs(5))?;
+    let lines = daemon.log().lines();
+    let clear: Vec<&str> = lines
+        .iter()
+        .map(|line| line.text.as_str())
+        .filter(|text| text.contains("CAP_NET_ADMIN") || text.contains("CAP_NET_RAW"))
+        .collect();
+    println!("{status}: {clear:?}");
+    assert_eq!(status.code(), Some(4), "{}", daemon.log().tail(20));
+    assert_eq!(clear.len(), 1, "{}", daemon.log().tail(20));
+    Ok(())
+}
+
+#[test]
+fn an_interface_that_does_not_exist_is_named_with_those_that_do() -> Result<()> {
+    let lab = Lab::new()?;
+    let config = pair::routers(A).replace("interface eth1", "interface eth7");
+    let mut daemon = Daemon::start(Program::Holdfast, &lab.directors[A], &config)?;
+    let status = daemon.wait(Duration::from_secs(5))?;
+    let said = daemon.log().tail(20);
+    println!("{status}\n{said}");
+    assert_eq!(status.code(), Some(2));
+    assert!(said.lines().any(|line| line.contains("eth7")), "{said}");
+    assert!(
+        said.lines()
+            .any(|line| line.contains("eth0") && line.contains("eth1")),
+        "{said}"
+    );
+    Ok(())
+}
+
+#[test]
+fn with_dynamic_interfaces_it_waits_for_the_interface_in_fault() -> Result<()> {
+    let lab = Lab::new()?;
+    let director = &lab.directors[A];
+    let config = pair::routers_with(A, "dynamic_interfaces", "")
+        .replace("interface eth1", "interface late0")
+        .replace("/24", "/32");
+    let daemon = Daemon::start(Program::Holdfast, director, &config)?;
+    daemon.log().wait_for(
+        daemon.started(),
+        "Entering FAULT STATE",
+        Duration::from_secs(3),
+    )?;
+    director.ns.ip("link add late0 type veth peer name late1\n\
+         addr add 10.79.0.3/24 dev late0\n\
+         link set late1 up\n\
+         link set late0 up\n")?;
+    daemon.wait_for_master(daemon.started(), Duration::from_secs(8))?;
+    Ok(())
+}
+
+#[test]
+fn a_broken_file_stops_the_start_with_2_and_names_the_line() -> Result<()> {
+    let lab = Lab::new()?;
+    let config = pair::routers(A).replace("virtual_router_id 51", "virtual_router_id 999");
+    let mut daemon = Daemon::start(Program::Holdfast, &lab.directors[A], &config)?;
+    let status = daemon.wait(Duration::from_secs(5))?;
+    let said = daemon.log().tail(30);
+    println!("{status}\n{said}");
+    assert_eq!(status.code(), Some(2));
+    assert!(said.contains("a.conf") && said.contains("999"), "{said}");
+    Ok(())
+}
