@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::forwarding::Forwarding;
 use super::real_server::Registrar;
 use super::timetable::Timetable;
-use super::virtual_server::{Beginning, Step, VirtualServer, key_of};
+use super::virtual_server::{Step, VirtualServer, key_of};
 use super::{Action, Actions, CheckId, CheckerId, Event, Input, Outcome, Snapshot};
 use crate::config::{self, Config};
 use crate::lvs::{ServiceKey, Table};
@@ -73,14 +73,8 @@ impl Checkers {
         };
         let mut actions = Actions::new();
         let before = BTreeMap::new();
-        checkers.configure(
-            config,
-            before,
-            cannot_carry,
-            Beginning::Resumed,
-            (warmup, now),
-            &mut actions,
-        );
+        checkers.configure(config, before, cannot_carry, warmup, now, &mut actions);
+        checkers.forwarding.disclaim();
         if config.global_defs.lvs_flush {
             checkers.flush(&mut actions);
         }
@@ -152,14 +146,7 @@ impl Checkers {
                 });
             }
         }
-        self.configure(
-            config,
-            before,
-            cannot_carry,
-            Beginning::Fresh,
-            (warmup, now),
-            &mut actions,
-        );
+        self.configure(config, before, cannot_carry, warmup, now, &mut actions);
         actions
     }
 
@@ -168,8 +155,8 @@ impl Checkers {
         config: &Config,
         mut before: BTreeMap<ServiceKey, VirtualServer>,
         cannot_carry: &BTreeMap<ServiceKey, String>,
-        beginning: Beginning,
-        (warmup, now): (&mut dyn FnMut(Duration) -> Duration, Instant),
+        warmup: &mut dyn FnMut(Duration) -> Duration,
+        now: Instant,
         actions: &mut Actions,
     ) {
         let mut registrar = Registrar {
@@ -190,7 +177,6 @@ impl Checkers {
                 before.remove(&key),
                 config.clone(),
                 cannot_carry.get(&key),
-                beginning,
                 &mut registrar,
                 &mut step,
             );
@@ -364,7 +350,6 @@ fn next_virtual_server(
     before: Option<VirtualServer>,
     config: config::VirtualServer,
     cannot_carry: Option<&String>,
-    beginning: Beginning,
     registrar: &mut Registrar<'_>,
     step: &mut Step<'_>,
 ) -> VirtualServer {
@@ -379,7 +364,7 @@ fn next_virtual_server(
             VirtualServer::degraded(config, reason.clone(), step)
         }
         (None, Some(reason)) => VirtualServer::degraded(config, reason.clone(), step),
-        (Some(_) | None, None) => VirtualServer::new(config, beginning, registrar, step),
+        (Some(_) | None, None) => VirtualServer::new(config, registrar, step),
     }
 }
 

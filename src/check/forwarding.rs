@@ -14,6 +14,8 @@ pub(super) type Wanted = (Service, BTreeMap<ServerAddress, RealServer>);
 #[derive(Debug)]
 pub(super) struct Forwarding {
     programmed: Table,
+    /// What was programmed before this process, until somebody goes on with it.
+    inherited: Table,
     /// Services that we may remove.
     ours: BTreeSet<ServiceKey>,
     /// What the plane holds is being read back: it will be planned as a whole when that is known.
@@ -23,15 +25,21 @@ pub(super) struct Forwarding {
 impl Forwarding {
     pub(super) fn new(programmed: Table, ours: BTreeSet<ServiceKey>) -> Self {
         Self {
+            inherited: programmed.clone(),
             programmed,
             ours,
             uncertain: false,
         }
     }
 
-    /// The service as it is programmed.
-    pub(super) fn service(&self, key: ServiceKey) -> Option<&Wanted> {
-        self.programmed.services.get(&key)
+    /// What an earlier process has left of this service; once.
+    pub(super) fn inherit(&mut self, key: ServiceKey) -> Option<Wanted> {
+        self.inherited.services.remove(&key)
+    }
+
+    /// What nobody has asked for is no inheritance any more.
+    pub(super) fn disclaim(&mut self) {
+        self.inherited = Table::default();
     }
 
     pub(super) fn services(&self) -> impl Iterator<Item = ServiceKey> {
@@ -49,7 +57,7 @@ impl Forwarding {
         if self.uncertain {
             return;
         }
-        let actual = only(key, self.service(key).cloned());
+        let actual = only(key, self.programmed.services.get(&key).cloned());
         self.send(
             plan(&actual, &only(key, wanted), &BTreeSet::from([key])),
             actions,

@@ -17,7 +17,7 @@ pub const MAX_HEAD: usize = 32 * 1024;
 const MAX_HEADERS: usize = 128;
 
 /// More body than this is not read: enough was seen where only the status counts, and a digest of more is refused.
-pub const MAX_BODY: u64 = 64 << 20;
+pub const MAX_BODY: u64 = 16 << 20;
 
 const DEFAULT_STATUS_CODES: StatusCodeRange = StatusCodeRange {
     first: 200,

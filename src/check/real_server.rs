@@ -144,6 +144,11 @@ impl RealServer {
         }
     }
 
+    /// Down, and left in the plane with weight 0.
+    pub(super) fn is_inhibited(&self) -> bool {
+        self.config.inhibit_on_failure && !self.alive
+    }
+
     /// What counts for the quorum.
     pub(super) fn live_weight(&self) -> u64 {
         if self.alive {

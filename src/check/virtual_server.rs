@@ -1,9 +1,12 @@
 //! One virtual server: what becomes of it when its real servers come and go.
 //!
 //! State is changed first, step by step in keepalived's order; after each step the plane is made what
-//! [`VirtualServer::wanted`] says, so that no path can program something else than the state.
+//! [`VirtualServer::wanted`] says, so that no path can program something else than the state. What a reload and the
+//! end of the program do is in `change`.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod change;
+
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::checker::Verdict;
@@ -36,15 +39,6 @@ impl Step<'_> {
             }));
         }
     }
-}
-
-/// Whether the plane knew the virtual server before us.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Beginning {
-    /// Nothing is programmed yet, or nothing of what is counts.
-    Fresh,
-    /// Goes on from what is programmed.
-    Resumed,
 }
 
 #[derive(Debug)]
@@ -88,10 +82,10 @@ impl VirtualServer {
         }
     }
 
-    /// One that the plane carries: programs it and starts its checkers.
+    /// One that the plane carries: programs it, or goes on with what an earlier process has left, and starts its
+    /// checkers.
     pub(super) fn new(
         config: config::VirtualServer,
-        beginning: Beginning,
         registrar: &mut Registrar<'_>,
         step: &mut Step<'_>,
     ) -> Self {
@@ -106,7 +100,7 @@ impl VirtualServer {
                 .collect(),
             config,
         };
-        let resumed = beginning == Beginning::Resumed && virtual_server.resume(step);
+        let resumed = virtual_server.resume(step);
         virtual_server.program(step);
         virtual_server.update_quorum(step);
         for real_server in &mut virtual_server.real_servers {
@@ -116,9 +110,9 @@ impl VirtualServer {
         virtual_server
     }
 
-    /// Takes over what is programmed. False if there is nothing.
+    /// Takes over what an earlier process has left. False if there is nothing.
     fn resume(&mut self, step: &mut Step<'_>) -> bool {
-        let Some((_, programmed)) = step.forwarding.service(self.key) else {
+        let Some((_, programmed)) = step.forwarding.inherit(self.key) else {
             return false;
         };
         for real_server in &mut self.real_servers {
@@ -228,7 +222,7 @@ impl VirtualServer {
                 let told = (real_server.checkers.get(checker))
                     .is_some_and(|checker| checker.config().alpha || !checker.is_up());
                 if told {
-                    self.notify_real_server(index, step);
+                    self.tell(real_server, step);
                 }
             }
             Verdict::WentUp | Verdict::WentDown => {
@@ -263,19 +257,20 @@ impl VirtualServer {
             }
         });
         self.program(step);
-        self.notify_real_server(index, step);
+        if let Some(real_server) = self.real_servers.get(index) {
+            self.tell(real_server, step);
+        }
     }
 
-    fn notify_real_server(&self, index: usize, step: &mut Step<'_>) {
-        if let Some(real_server) = self.real_servers.get(index) {
-            let script = if real_server.alive {
-                &real_server.config.notify_up
-            } else {
-                &real_server.config.notify_down
-            };
-            let of = subject(self.key, real_server.config.address);
-            step.notify(of.to_string(), script.as_ref());
-        }
+    /// Runs notify_up or notify_down.
+    fn tell(&self, real_server: &RealServer, step: &mut Step<'_>) {
+        let script = if real_server.alive {
+            &real_server.config.notify_up
+        } else {
+            &real_server.config.notify_down
+        };
+        let of = subject(self.key, real_server.config.address);
+        step.notify(of.to_string(), script.as_ref());
     }
 
     fn notify_quorum(&self, step: &mut Step<'_>) {
@@ -394,135 +389,6 @@ impl VirtualServer {
     fn program(&self, step: &mut Step<'_>) {
         step.forwarding
             .program(self.key, self.wanted(), step.actions);
-    }
-
-    /// Takes the new configuration of the same virtual server, which the plane carried and carries.
-    pub(super) fn reload(
-        &mut self,
-        config: config::VirtualServer,
-        registrar: &mut Registrar<'_>,
-        step: &mut Step<'_>,
-    ) {
-        let key = self.key;
-        self.remove_real_servers_not_in(&config, step);
-        let mut before: BTreeMap<ServerAddress, RealServer> =
-            (std::mem::take(&mut self.real_servers).into_iter())
-                .map(|real_server| (real_server.config.address, real_server))
-                .collect();
-        for wanted in &config.real_servers {
-            let of = subject(key, wanted.address);
-            let real_server = if let Some(mut kept) = before.remove(&wanted.address) {
-                kept.reload(wanted, of, registrar, step.actions);
-                kept
-            } else {
-                let mut new = RealServer::new(wanted.clone());
-                new.register(false, of, registrar, step.actions);
-                new
-            };
-            self.real_servers.push(real_server);
-        }
-        self.change_sorry_server(config.sorry_server, step);
-        self.config = config;
-        for index in 0..self.real_servers.len() {
-            self.update_alive(index, step);
-        }
-        // The quorum first: where one sorry server takes over from another, nobody is let in between them.
-        self.update_quorum(step);
-        self.program(step);
-    }
-
-    fn remove_real_servers_not_in(&mut self, config: &config::VirtualServer, step: &mut Step<'_>) {
-        let kept: BTreeSet<ServerAddress> =
-            config.real_servers.iter().map(|rs| rs.address).collect();
-        for index in 0..self.real_servers.len() {
-            let address = self.real_servers.get(index).map(|rs| rs.config.address);
-            let Some(address) = address.filter(|address| !kept.contains(address)) else {
-                continue;
-            };
-            step.log(Event::RealServerGone {
-                of: subject(self.key, address),
-            });
-            self.withdraw(index, step);
-        }
-        self.real_servers
-            .retain(|rs| kept.contains(&rs.config.address));
-    }
-
-    /// Ends the checks of a real server that is no longer configured, and tells its script.
-    fn withdraw(&mut self, index: usize, step: &mut Step<'_>) {
-        let sorry_server_active = self.sorry_server_active;
-        let Some(real_server) = self.real_servers.get_mut(index) else {
-            return;
-        };
-        real_server.cancel_checks(step.actions);
-        if real_server.wanted(sorry_server_active).is_some() {
-            step.log(Event::RealServerUnprogrammed {
-                of: subject(self.key, real_server.config.address),
-                inhibited: real_server.config.inhibit_on_failure && !real_server.alive,
-            });
-        }
-        if std::mem::take(&mut real_server.alive) {
-            self.notify_real_server(index, step);
-        }
-    }
-
-    fn change_sorry_server(&mut self, wanted: Option<config::SorryServer>, step: &mut Step<'_>) {
-        let Some(current) = self.config.sorry_server else {
-            return;
-        };
-        let same = wanted.is_some_and(|wanted| wanted.address == current.address);
-        if same || !std::mem::take(&mut self.sorry_server_active) {
-            return;
-        }
-        step.log(Event::SorryServerRemoved {
-            of: subject(self.key, current.address),
-            inhibit: false,
-        });
-        if wanted.is_none() {
-            step.log(Event::AliveServersAdded {
-                virtual_server: self.key,
-            });
-        }
-    }
-
-    /// No longer configured, or no longer carried: takes everything away and tells the scripts.
-    pub(super) fn remove(&mut self, step: &mut Step<'_>) {
-        for index in 0..self.real_servers.len() {
-            self.withdraw(index, step);
-        }
-        self.real_servers.clear();
-        step.forwarding.program(self.key, None, step.actions);
-        if std::mem::take(&mut self.quorum_up) {
-            self.notify_quorum(step);
-        }
-    }
-
-    /// The program ends: as [`VirtualServer::remove`], but the scripts are told only with `omega`.
-    pub(super) fn stop(&mut self, step: &mut Step<'_>) {
-        if self.degraded.is_some() {
-            return;
-        }
-        let omega = self.config.omega;
-        for index in 0..self.real_servers.len() {
-            let Some(real_server) = self.real_servers.get_mut(index) else {
-                continue;
-            };
-            real_server.cancel_checks(step.actions);
-            let was_alive = std::mem::take(&mut real_server.alive);
-            step.log(Event::ServiceShutDown {
-                of: subject(self.key, real_server.config.address),
-                inhibited: real_server.config.inhibit_on_failure && !was_alive,
-            });
-            if was_alive && omega {
-                self.notify_real_server(index, step);
-            }
-        }
-        step.forwarding.program(self.key, None, step.actions);
-        self.quorum_up = false;
-        if omega {
-            self.notify_quorum(step);
-        }
-        self.real_servers.clear();
     }
 
     pub(super) fn snapshot(&self, now: Instant) -> VirtualServerSnapshot {

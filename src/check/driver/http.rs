@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::connect::connect;
 use super::tls::TlsClient;
 use crate::check::http::{Progress, Response, request};
-use crate::check::{CONNECT_TIMEOUTS_PER_CHECK, Failure, Outcome};
+use crate::check::{CONNECT_TIMEOUTS_PER_CHECK, Failure, Outcome, Passed};
 use crate::config::{ConnectOptions, HttpGet, HttpUrl};
 
 const CHUNK: usize = 8 * 1024;
@@ -62,7 +62,7 @@ async fn exchange(
     request: &[u8],
     url: &HttpUrl,
     limit: Duration,
-) -> Result<crate::check::Passed, Failure> {
+) -> Result<Passed, Failure> {
     let sent = async {
         stream.write_all(request).await?;
         stream.flush().await

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::config::Config;
+use crate::config::{Config, VirtualServer};
 use crate::lvs::driver::{ForwardingPlane, PlaneError, PlaneErrorKind};
 use crate::lvs::{Command, ServiceKey, Table};
 
@@ -109,7 +109,7 @@ pub(super) async fn serve<P: ForwardingPlane>(
 }
 
 fn judge<P: ForwardingPlane>(plane: &P, config: &Config) -> BTreeMap<ServiceKey, String> {
-    let key = |virtual_server: &crate::config::VirtualServer| ServiceKey {
+    let key = |virtual_server: &VirtualServer| ServiceKey {
         address: virtual_server.address,
         protocol: virtual_server.protocol,
     };

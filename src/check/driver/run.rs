@@ -1,6 +1,6 @@
 //! The loop of the checker child.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use super::{DriverError, Order, Report, http, misc, tcp};
 use crate::check::{Action, Actions, CheckId, Checkers, Event, Failure, Input, Outcome};
 use crate::config::{CheckerKind, Config};
 use crate::lvs::driver::{self, ForwardingPlane, Plane, PlaneChoice, PlaneError, PlaneErrorKind};
+use crate::lvs::{ServiceKey, Table};
 use crate::notify::driver::Notifier;
 
 /// At the stop: for the plane to take everything away.
@@ -23,7 +24,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(2);
 const STOP_SCRIPTS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Which plane carries the virtual servers, and why, in one line.
-fn plane_line(choice: &PlaneChoice) -> String {
+pub(super) fn plane_line(choice: &PlaneChoice) -> String {
     let plane = match choice.plane {
         Plane::Ipvs => "IPVS",
         Plane::Userspace => "the userspace plane",
@@ -96,7 +97,7 @@ struct Driver {
     /// None until the plane has said what it holds.
     checkers: Option<Checkers>,
     /// What it holds, as long as the configuration has not been judged.
-    read_back: Option<crate::lvs::Table>,
+    read_back: Option<Table>,
 }
 
 impl Driver {
@@ -173,11 +174,7 @@ impl Driver {
     }
 
     /// The first configuration, or a new one.
-    fn configure(
-        &mut self,
-        config: &Config,
-        cannot_carry: &std::collections::BTreeMap<crate::lvs::ServiceKey, String>,
-    ) {
+    fn configure(&mut self, config: &Config, cannot_carry: &BTreeMap<ServiceKey, String>) {
         let now = Instant::now();
         let (report, actions) = if let Some(checkers) = &mut self.checkers {
             let actions = checkers.reload(config, cannot_carry, &mut part_of, now);
@@ -228,27 +225,26 @@ impl Driver {
 
     async fn stop(mut self) {
         let actions = (self.checkers.as_mut()).map_or_else(Actions::new, Checkers::stop);
-        let programs = |action: &Action| matches!(action, Action::Program(_));
-        let programmed = actions.iter().any(programs);
         self.carry_out(actions);
-        if programmed {
-            self.ask(Request::ReadBack);
-            let _ = timeout(STOP_WITHIN, self.finish_programming()).await;
-        }
-        self.notifier.finish(STOP_SCRIPTS_WITHIN).await;
-    }
-
-    /// Until the read-back that was asked for last is answered.
-    async fn finish_programming(&mut self) {
-        while let Some(reply) = self.replies.recv().await {
-            match reply {
-                Reply::Applied(failures) => {
+        let Self {
+            requests,
+            mut replies,
+            notifier,
+            ..
+        } = self;
+        // The plane does what it was asked, and then, with nobody left to ask, ends.
+        drop(requests);
+        let finish_programming = async {
+            while let Some(reply) = replies.recv().await {
+                if let Reply::Applied(failures) = reply {
                     (failures.iter()).for_each(|failure| warn!("Not programmed: {failure}"));
                 }
-                Reply::ReadBack(_) => return,
-                Reply::Judged { .. } | Reply::Lost => {}
             }
+        };
+        if timeout(STOP_WITHIN, finish_programming).await.is_err() {
+            warn!("The forwarding plane did not take away everything within {STOP_WITHIN:?}");
         }
+        notifier.finish(STOP_SCRIPTS_WITHIN).await;
     }
 }
 
