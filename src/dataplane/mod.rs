@@ -18,3 +18,6 @@ mod tcp_state;
 pub use conn::Limits;
 pub use forward::Datagram;
 pub use servers::{Endpoint, Refused, Steering};
+
+#[cfg(test)]
+mod steps;

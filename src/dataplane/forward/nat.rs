@@ -108,3 +108,93 @@ pub(in crate::dataplane) fn checksum_field(protocol: Protocol, offset: usize) ->
     };
     offset + field.start..offset + field.end
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::dataplane::checksum::{transport, whole};
+    use crate::dataplane::flow::{Flow, parse};
+    use crate::dataplane::packet::DATAGRAM;
+
+    proptest! {
+        /// Whatever is replaced: a finished checksum equals the one made anew, an unfinished one the sum of the
+        /// new pseudo header.
+        #[test]
+        fn rewritten_checksums_equal_those_made_anew(
+            addresses: [[u8; 4]; 3],
+            ports: [u16; 3],
+            payload in proptest::collection::vec(any::<u8>(), 0..300),
+            source_side: bool,
+            is_udp: bool,
+            partial: bool,
+        ) {
+            let [from, to, new] = addresses.map(Ipv4Addr::from);
+            let number = if is_udp { 17 } else { 6 };
+            let header_length = if is_udp { 8 } else { 20 };
+            let mut segment = vec![0; header_length];
+            segment[..2].copy_from_slice(&ports[0].to_be_bytes());
+            segment[2..4].copy_from_slice(&ports[1].to_be_bytes());
+            if !is_udp {
+                segment[tcp::DATA_OFFSET] = 0x50;
+            }
+            segment.extend_from_slice(&payload);
+            let protocol = if is_udp { Protocol::Udp } else { Protocol::Tcp };
+            let field = checksum_field(protocol, 0);
+            let made = |from, to, segment: &[u8]| {
+                if partial {
+                    !transport(from, to, number, &vec![0; segment.len()])
+                } else {
+                    match transport(from, to, number, segment) {
+                        0 if is_udp => 0xffff,
+                        sum => sum,
+                    }
+                }
+            };
+            let sum = made(from, to, &segment);
+            write(&mut segment, field.clone(), sum);
+
+            let mut frame = vec![0; DATAGRAM + 20];
+            if partial {
+                frame[0] = 1;
+                frame[6..8].copy_from_slice(&34u16.to_ne_bytes());
+            }
+            frame[22..24].copy_from_slice(&[8, 0]);
+            let ip = &mut frame[DATAGRAM..];
+            ip[0] = 0x45;
+            let length = u16::try_from(20 + segment.len()).expect("short");
+            ip[2..4].copy_from_slice(&length.to_be_bytes());
+            ip[8] = 64;
+            ip[9] = number;
+            ip[12..16].copy_from_slice(&from.octets());
+            ip[16..20].copy_from_slice(&to.octets());
+            let header_sum = whole(ip);
+            write(ip, ipv4::CHECKSUM, header_sum);
+            frame.extend_from_slice(&segment);
+
+            let Ok(Flow::Segment(parsed)) = parse(&frame[DATAGRAM..]) else {
+                panic!("a segment");
+            };
+            let mut packet = Packet::new(&mut frame, 1).expect("a packet");
+            let (side, from, to) = if source_side {
+                (Side::Source, new, to)
+            } else {
+                (Side::Destination, from, new)
+            };
+            rewrite(&mut packet, &parsed, side, SocketAddrV4::new(new, ports[2])).expect("ours");
+
+            let mut after = packet.datagram().to_vec();
+            prop_assert_eq!(after[ipv4::TTL], 63);
+            prop_assert_eq!(whole(&after[..20]), 0);
+            let segment = &mut after[20..];
+            let found = read(segment, field.clone()).expect("a checksum");
+            write(segment, field, 0);
+            let expected = made(from, to, segment);
+            // Both are zero in one's complement.
+            let zero = |sum: u16| if sum == 0xffff { 0 } else { sum };
+            prop_assert_eq!(zero(found), zero(expected));
+            prop_assert!(!is_udp || partial || found != 0);
+        }
+    }
+}
