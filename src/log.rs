@@ -1,1 +1,217 @@
-//! (to be written)
+//! Log lines to syslog or to the console, without ever waiting for a reader of the log.
+//!
+//! `info!` and above are always written, `debug!` with `-D`, `trace!` with `-D` twice. Syslog gets RFC 3164 text
+//! over a non-blocking socket: a stalled syslogd costs lines, which are counted, never time.
+
+use std::fmt::{self, Write as _};
+use std::io::Write as _;
+use std::os::unix::net::UnixDatagram;
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+
+use crate::sys::clock;
+
+/// Where lines go and how many; part of what a child is told at its start.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct LogSettings {
+    /// To stderr instead of syslog (`-l`).
+    pub console: bool,
+    /// 0, 1 or 2: how often `-D` was given.
+    pub detail: u8,
+    /// Syslog facility number, 0 to 23; 3 is daemon (`-S`).
+    pub facility: u8,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            console: false,
+            detail: 0,
+            facility: 3,
+        }
+    }
+}
+
+/// From now on this process logs as `ident`. Only the first call counts.
+pub fn init(ident: &'static str, settings: &LogSettings) {
+    let level = match settings.detail {
+        0 => LevelFilter::INFO,
+        1 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let sink = if settings.console {
+        Sink::Console
+    } else {
+        Sink::Syslog(Mutex::new(Syslog {
+            ident,
+            facility: settings.facility,
+            socket: None,
+            lost: 0,
+        }))
+    };
+    let subscriber = tracing_subscriber::registry().with(LogLayer { sink }.with_filter(level));
+    // A second call is a mistake in this program, and losing it is better than ending for it.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+struct LogLayer {
+    sink: Sink,
+}
+
+enum Sink {
+    Console,
+    Syslog(Mutex<Syslog>),
+}
+
+impl<S: Subscriber> Layer<S> for LogLayer {
+    fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
+        // Libraries below us speak only when something is wrong.
+        let metadata = event.metadata();
+        if !metadata.target().starts_with("holdfast") && *metadata.level() > Level::WARN {
+            return;
+        }
+        let mut line = Line::default();
+        event.record(&mut line);
+        match &self.sink {
+            Sink::Console => {
+                let stamp = clock::local_time(c"%a %b %e %T %Y");
+                let _ = writeln!(std::io::stderr(), "{stamp}: {}", line.text);
+            }
+            Sink::Syslog(syslog) => {
+                let mut syslog = syslog.lock().unwrap_or_else(PoisonError::into_inner);
+                syslog.send(severity(*metadata.level()), &line.text);
+            }
+        }
+    }
+}
+
+/// Severities of syslog.h.
+fn severity(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        _ => 7,
+    }
+}
+
+struct Syslog {
+    ident: &'static str,
+    facility: u8,
+    socket: Option<UnixDatagram>,
+    lost: u64,
+}
+
+impl Syslog {
+    fn send(&mut self, severity: u8, text: &str) {
+        if self.lost > 0 {
+            let lost = std::mem::take(&mut self.lost);
+            let notice = format!("{lost} log lines were lost: syslog did not take them");
+            if !self.try_send(4, &notice) {
+                self.lost = lost;
+            }
+        }
+        if !self.try_send(severity, text) {
+            self.lost += 1;
+        }
+    }
+
+    fn try_send(&mut self, severity: u8, text: &str) -> bool {
+        let priority = u16::from(self.facility) * 8 + u16::from(severity);
+        let stamp = clock::local_time(c"%b %e %T");
+        let line = format!(
+            "<{priority}>{stamp} {}[{}]: {text}",
+            self.ident,
+            std::process::id()
+        );
+        for _ in 0..2 {
+            if self.socket.is_none() {
+                self.socket = open_syslog();
+            }
+            let Some(socket) = &self.socket else {
+                return false;
+            };
+            match socket.send(line.as_bytes()) {
+                Ok(_) => return true,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return false,
+                // syslogd was restarted: its socket is another one now.
+                Err(_) => self.socket = None,
+            }
+        }
+        false
+    }
+}
+
+fn open_syslog() -> Option<UnixDatagram> {
+    let socket = UnixDatagram::unbound().ok()?;
+    socket.set_nonblocking(true).ok()?;
+    socket.connect("/dev/log").ok()?;
+    Some(socket)
+}
+
+/// The message of an event, other fields behind it as `name=value`.
+#[derive(Default)]
+struct Line {
+    text: String,
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        // Writing to a String does not fail.
+        let _ = if field.name() == "message" {
+            write!(self.text, "{value:?}")
+        } else {
+            write!(self.text, " {}={value:?}", field.name())
+        };
+        // A newline would start a line that looks like somebody else's.
+        if self.text.contains('\n') {
+            self.text = self.text.replace('\n', " ");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_have_the_severities_of_syslog() {
+        assert_eq!(severity(Level::ERROR), 3);
+        assert_eq!(severity(Level::WARN), 4);
+        assert_eq!(severity(Level::INFO), 6);
+        assert_eq!(severity(Level::DEBUG), 7);
+    }
+
+    #[test]
+    fn a_syslog_that_takes_nothing_costs_lines_and_is_told_how_many() {
+        let (ours, theirs) = UnixDatagram::pair().expect("pair");
+        ours.set_nonblocking(true).expect("non-blocking");
+        let mut syslog = Syslog {
+            ident: "Holdfast",
+            facility: 3,
+            socket: Some(ours),
+            lost: 0,
+        };
+        for _ in 0..100_000 {
+            syslog.send(6, "x");
+            if syslog.lost > 10 {
+                break;
+            }
+        }
+        assert!(syslog.lost > 10, "the socket never filled");
+        let mut buffer = [0; 256];
+        theirs.set_nonblocking(true).expect("non-blocking");
+        while theirs.recv(&mut buffer).is_ok() {}
+        syslog.send(6, "after");
+        let length = theirs.recv(&mut buffer).expect("notice");
+        let notice = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        assert!(notice.starts_with("<28>"), "{notice}");
+        assert!(notice.contains("log lines were lost"), "{notice}");
+    }
+}

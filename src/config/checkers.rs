@@ -5,6 +5,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod keywords;
+mod resolve;
+
+pub(crate) use keywords::{
+    Draft, HTTP_GET, HTTP_GET_BLOCK, MISC_CHECK, MISC_CHECK_BLOCK, SSL_GET, SSL_GET_BLOCK,
+    TCP_CHECK, TCP_CHECK_BLOCK, URL, URL_BLOCK, http_get, misc_check, ssl_get, tcp_check,
+};
+pub(crate) use resolve::Inherited;
+
 use crate::types::{InterfaceName, ScriptCommand, ServerAddress};
 
 /// One checker with the settings all kinds share, defaults resolved.

@@ -4,6 +4,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod keywords;
+
+pub(crate) use keywords::{BLOCK, KEYWORDS};
+
+use super::keyword::Spanned;
+use super::scripts::UserText;
+use super::vrrp_instance::GarpDraft;
+use crate::types::VrrpVersion;
+
 /// Which plane carries virtual servers; our keyword `lvs_plane`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub enum LvsPlane {
@@ -41,6 +50,41 @@ impl Default for GlobalDefs {
             lvs_plane: LvsPlane::Auto,
             lvs_flush: false,
             vrrp_startup_delay: Duration::ZERO,
+        }
+    }
+}
+
+/// The block as it is written. Several blocks add to one another.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// What goes into the configuration as it is.
+    pub(crate) defs: GlobalDefs,
+    pub(crate) script_user: Option<Spanned<UserText>>,
+    pub(crate) vrrp_version: Option<VrrpVersion>,
+    pub(crate) vrrp_strict: bool,
+    pub(crate) garp: GarpDraft,
+    pub(crate) vrrp_down_timer_adverts: u8,
+    pub(crate) vrrp_lower_prio_no_advert: bool,
+    pub(crate) vrrp_higher_prio_send_advert: bool,
+    pub(crate) vrrp_skip_check_adv_addr: bool,
+    pub(crate) vrrp_check_unicast_src: bool,
+    pub(crate) checker_log_all_failures: bool,
+}
+
+impl Default for Draft {
+    fn default() -> Self {
+        Self {
+            defs: GlobalDefs::default(),
+            script_user: None,
+            vrrp_version: None,
+            vrrp_strict: false,
+            garp: GarpDraft::default(),
+            vrrp_down_timer_adverts: 3,
+            vrrp_lower_prio_no_advert: false,
+            vrrp_higher_prio_send_advert: false,
+            vrrp_skip_check_adv_addr: false,
+            vrrp_check_unicast_src: false,
+            checker_log_all_failures: false,
         }
     }
 }

@@ -4,14 +4,35 @@
 //! host facts (users, interfaces) have been resolved into the blocks that use them. A `Config` can
 //! be serialised, because the parent hands it to its children and none of them reads the file again.
 
+// From text to statements.
+mod diagnostic;
+mod keyword;
+mod lexer;
+mod lines;
+mod preprocess;
+mod source;
+mod tree;
+
+// From statements to blocks.
+mod addresses;
 mod checkers;
 mod global_defs;
 mod notify_scripts;
 mod real_server;
+mod root;
+mod track;
 mod virtual_server;
 mod vrrp_instance;
 mod vrrp_script;
 mod vrrp_sync_group;
+
+// From blocks to a configuration.
+mod consistency;
+#[cfg(test)]
+mod fake_host;
+mod host;
+mod load;
+mod scripts;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +40,11 @@ pub use checkers::{
     Checker, CheckerKind, ConnectOptions, HttpGet, HttpProtocol, HttpUrl, MiscCheck,
     StatusCodeRange,
 };
+pub use diagnostic::{Code, Complaint, Drawing, MAX_COMPLAINTS, Place, Severity};
 pub use global_defs::{GlobalDefs, LvsPlane};
+pub use host::{Host, InsecureComponent, Program, ProgramFault};
+pub use keyword::{KeywordReference, Standing};
+pub use load::{LoadOptions, Loaded, Policy, load};
 pub use notify_scripts::NotifyScripts;
 pub use real_server::{RealServer, SorryServer};
 pub use virtual_server::VirtualServer;
@@ -37,6 +62,11 @@ pub struct Config {
     pub vrrp_instances: Vec<VrrpInstance>,
     pub vrrp_sync_groups: Vec<VrrpSyncGroup>,
     pub virtual_servers: Vec<VirtualServer>,
+}
+
+/// Every keyword that is understood, for the manual.
+pub fn keyword_reference() -> Vec<KeywordReference> {
+    root::catalogue().reference()
 }
 
 impl Config {

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::diagnostic::Findings;
+use super::keyword::ScriptText;
+use super::scripts::Scripts;
 use crate::types::ScriptCommand;
 
 /// `notify_master`, `notify_backup`, `notify_fault`, `notify_stop` and the generic `notify`.
@@ -12,4 +15,34 @@ pub struct NotifyScripts {
     pub notify_fault: Option<ScriptCommand>,
     pub notify_stop: Option<ScriptCommand>,
     pub notify: Option<ScriptCommand>,
+}
+
+/// The same as it is written.
+#[derive(Debug, Default)]
+pub(crate) struct NotifyDraft {
+    pub(crate) notify_master: Option<ScriptText>,
+    pub(crate) notify_backup: Option<ScriptText>,
+    pub(crate) notify_fault: Option<ScriptText>,
+    pub(crate) notify_stop: Option<ScriptText>,
+    pub(crate) notify: Option<ScriptText>,
+}
+
+impl NotifyDraft {
+    pub(crate) fn resolve(
+        &self,
+        scripts: &mut Scripts<'_>,
+        findings: &mut Findings,
+    ) -> NotifyScripts {
+        let mut resolve = |text: &Option<ScriptText>| {
+            text.as_ref()
+                .and_then(|text| scripts.resolve(text, None, findings))
+        };
+        NotifyScripts {
+            notify_master: resolve(&self.notify_master),
+            notify_backup: resolve(&self.notify_backup),
+            notify_fault: resolve(&self.notify_fault),
+            notify_stop: resolve(&self.notify_stop),
+            notify: resolve(&self.notify),
+        }
+    }
 }

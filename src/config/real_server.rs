@@ -1,9 +1,16 @@
 //! `real_server ADDRESS PORT { }` and `sorry_server`.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use super::Checker;
-use crate::types::{ForwardingMethod, ScriptCommand, ServerAddress, Weight};
+use super::checkers::{self, Checker};
+use super::consistency::Context;
+use super::diagnostic::{Code, Finding};
+use super::keyword::{Keyword, NO_LIMIT, ScriptText, Shape, Spanned};
+use super::virtual_server::{self, method};
+use crate::types::{ForwardingMethod, Protocol, ScriptCommand, ServerAddress, Weight};
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct RealServer {
@@ -25,4 +32,308 @@ pub struct SorryServer {
     pub lvs_method: ForwardingMethod,
     /// `sorry_server_inhibit`: stays in the table with weight 0 while the quorum is up.
     pub inhibit: bool,
+}
+
+/// Name of the table.
+pub(crate) const BLOCK: &str = "real_server";
+
+/// Decimal seconds above 0.
+pub(crate) const POSITIVE_SECONDS: Shape = Shape::Seconds {
+    min: Duration::from_micros(1),
+    max: Duration::from_micros(u32::MAX as u64),
+};
+
+/// What checkers take from their real server, and it from its virtual server, where they say nothing themselves.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RetryDraft {
+    pub(crate) retry: Option<u32>,
+    pub(crate) delay_before_retry: Option<Duration>,
+    pub(crate) warmup: Option<Duration>,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) delay_loop: Option<Duration>,
+}
+
+impl RetryDraft {
+    /// Where this says nothing, what `outer` says.
+    pub(crate) fn or(&self, outer: &Self) -> Self {
+        Self {
+            retry: self.retry.or(outer.retry),
+            delay_before_retry: self.delay_before_retry.or(outer.delay_before_retry),
+            warmup: self.warmup.or(outer.warmup),
+            connect_timeout: self.connect_timeout.or(outer.connect_timeout),
+            delay_loop: self.delay_loop.or(outer.delay_loop),
+        }
+    }
+}
+
+/// The block as it is written.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) address: Spanned<IpAddr>,
+    port: Option<u16>,
+    weight: Option<Weight>,
+    lvs_method: Option<ForwardingMethod>,
+    inhibit_on_failure: Option<bool>,
+    notify_up: Option<ScriptText>,
+    notify_down: Option<ScriptText>,
+    alpha: Option<bool>,
+    virtualhost: Option<String>,
+    retry: RetryDraft,
+    checkers: Vec<checkers::Draft>,
+}
+
+impl Draft {
+    pub(crate) fn new(address: Spanned<IpAddr>, port: Option<u16>) -> Self {
+        Self {
+            address,
+            port,
+            weight: None,
+            lvs_method: None,
+            inhibit_on_failure: None,
+            notify_up: None,
+            notify_down: None,
+            alpha: None,
+            virtualhost: None,
+            retry: RetryDraft::default(),
+            checkers: Vec::new(),
+        }
+    }
+}
+
+pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
+    Keyword::new(
+        "weight",
+        Shape::number(0, i32::MAX as i64),
+        "the virtual server's",
+        |draft, arguments| {
+            draft.weight = Weight::new(arguments.number()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "lvs_method",
+        virtual_server::METHODS,
+        "the virtual server's",
+        |draft, arguments| {
+            draft.lvs_method = Some(method(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::pending("uthreshold", Shape::number(0, NO_LIMIT), ""),
+    Keyword::pending("lthreshold", Shape::number(0, NO_LIMIT), ""),
+    Keyword::new(
+        "inhibit_on_failure",
+        Shape::Bool,
+        "the virtual server's",
+        |draft, arguments| {
+            draft.inhibit_on_failure = Some(arguments.boolean()?);
+            Ok(())
+        },
+    ),
+    Keyword::new("notify_up", Shape::Script, "", |draft, arguments| {
+        draft.notify_up = Some(arguments.script()?);
+        Ok(())
+    }),
+    Keyword::new("notify_down", Shape::Script, "", |draft, arguments| {
+        draft.notify_down = Some(arguments.script()?);
+        Ok(())
+    }),
+    Keyword::new(
+        "alpha",
+        Shape::Bool,
+        "the virtual server's",
+        |draft, arguments| {
+            draft.alpha = Some(arguments.boolean()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "retry",
+        Shape::number(1, NO_LIMIT),
+        "the virtual server's",
+        |draft, arguments| {
+            draft.retry.retry = Some(arguments.number()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "delay_before_retry",
+        Shape::any_seconds(),
+        "the virtual server's",
+        |draft, arguments| {
+            draft.retry.delay_before_retry = Some(arguments.seconds()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "warmup",
+        Shape::any_seconds(),
+        "the virtual server's",
+        |draft, arguments| {
+            draft.retry.warmup = Some(arguments.seconds()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "connect_timeout",
+        POSITIVE_SECONDS,
+        "the virtual server's",
+        |draft, arguments| {
+            draft.retry.connect_timeout = Some(arguments.seconds()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "delay_loop",
+        POSITIVE_SECONDS,
+        "the virtual server's",
+        |draft, arguments| {
+            draft.retry.delay_loop = Some(arguments.seconds()?);
+            Ok(())
+        },
+    ),
+    Keyword::pending("smtp_alert", Shape::Bool, "on"),
+    Keyword::new(
+        "virtualhost",
+        Shape::Word("a host name"),
+        "the virtual server's",
+        |draft, arguments| {
+            draft.virtualhost = Some(arguments.text()?.value);
+            Ok(())
+        },
+    ),
+    Keyword::pending("snmp_name", Shape::Word("a name"), ""),
+    Keyword::new(
+        "TCP_CHECK",
+        Shape::Block(checkers::TCP_CHECK_BLOCK),
+        "",
+        |draft, arguments| {
+            draft.checkers.push(checkers::tcp_check(arguments));
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "HTTP_GET",
+        Shape::Block(checkers::HTTP_GET_BLOCK),
+        "",
+        |draft, arguments| {
+            draft.checkers.push(checkers::http_get(arguments));
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "SSL_GET",
+        Shape::Block(checkers::SSL_GET_BLOCK),
+        "",
+        |draft, arguments| {
+            draft.checkers.push(checkers::ssl_get(arguments));
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "MISC_CHECK",
+        Shape::Block(checkers::MISC_CHECK_BLOCK),
+        "",
+        |draft, arguments| {
+            draft.checkers.push(checkers::misc_check(arguments));
+            Ok(())
+        },
+    ),
+    Keyword::pending("SMTP_CHECK", Shape::Block("SMTP_CHECK"), ""),
+    Keyword::pending("DNS_CHECK", Shape::Block("DNS_CHECK"), ""),
+    Keyword::pending("UDP_CHECK", Shape::Block("UDP_CHECK"), ""),
+    Keyword::pending("PING_CHECK", Shape::Block("PING_CHECK"), ""),
+    Keyword::pending("FILE_CHECK", Shape::Block("FILE_CHECK"), ""),
+    Keyword::pending("BFD_CHECK", Shape::Block("BFD_CHECK"), ""),
+];
+
+/// What a virtual server gives to its real servers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inherited<'v> {
+    pub(crate) virtual_server: ServerAddress,
+    pub(crate) protocol: Protocol,
+    pub(crate) lvs_method: ForwardingMethod,
+    pub(crate) weight: Weight,
+    pub(crate) inhibit_on_failure: bool,
+    pub(crate) delay_loop: Duration,
+    pub(crate) alpha: bool,
+    pub(crate) virtualhost: Option<&'v str>,
+    pub(crate) retry: &'v RetryDraft,
+}
+
+impl Draft {
+    /// `None` with a complaint where packets could not reach the server.
+    pub(crate) fn resolve(
+        &self,
+        inherited: &Inherited<'_>,
+        context: &mut Context<'_>,
+    ) -> Option<RealServer> {
+        let lvs_method = self.lvs_method.unwrap_or(inherited.lvs_method);
+        let address = self.address.value;
+        let service = inherited.virtual_server;
+        if address.is_ipv4() != service.address.is_ipv4()
+            && !matches!(lvs_method, ForwardingMethod::Tunnel(_))
+        {
+            let message = format!(
+                "the address families of {service} and real server {address} don't match - skipping"
+            );
+            context.complain(Finding::new(Code::Conflict, self.address.span, message));
+            return None;
+        }
+        let address = ServerAddress::new(address, self.port(lvs_method, inherited, context));
+        let retry = self.retry.or(inherited.retry);
+        let settings = checkers::Inherited {
+            real_server: address,
+            delay_loop: retry.delay_loop.unwrap_or(inherited.delay_loop),
+            service_delay_loop: inherited.delay_loop,
+            alpha: self.alpha.unwrap_or(inherited.alpha),
+            virtualhost: self.virtualhost.as_deref().or(inherited.virtualhost),
+            retry: &retry,
+        };
+        Some(RealServer {
+            address,
+            weight: self.weight.unwrap_or(inherited.weight),
+            lvs_method,
+            inhibit_on_failure: self
+                .inhibit_on_failure
+                .unwrap_or(inherited.inhibit_on_failure),
+            notify_up: context.script(self.notify_up.as_ref()),
+            notify_down: context.script(self.notify_down.as_ref()),
+            checkers: self
+                .checkers
+                .iter()
+                .filter_map(|checker| checker.resolve(&settings, context))
+                .collect(),
+        })
+    }
+
+    /// DR and TUN leave the packet as it is, so the port cannot change.
+    fn port(
+        &self,
+        method: ForwardingMethod,
+        inherited: &Inherited<'_>,
+        context: &mut Context<'_>,
+    ) -> u16 {
+        let service = inherited.virtual_server;
+        let port = self.port.unwrap_or(service.port);
+        let fixed = match method {
+            ForwardingMethod::DirectRoute | ForwardingMethod::Tunnel(_) => true,
+            ForwardingMethod::Nat | ForwardingMethod::FullNat => false,
+        };
+        if !fixed || port == service.port {
+            return port;
+        }
+        let real_server = ServerAddress::new(self.address.value, port);
+        let message = format!(
+            "WARNING - virtual server {} and real server {} ports don't match - resetting",
+            service.log_name(inherited.protocol),
+            real_server.log_name(inherited.protocol),
+        );
+        let finding = Finding::new(Code::Conflict, self.address.span, message);
+        context.complain(finding.help(format!(
+            "with {method} the port of the real server is the virtual server's, {}",
+            service.port
+        )));
+        service.port
+    }
 }

@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod keywords;
+mod resolve;
+
+pub(crate) use keywords::{ANY_NUMBER, BLOCK, Draft, KEYWORDS, METHODS, PORT, method, target};
+
 use super::{RealServer, SorryServer};
 use crate::types::{ForwardingMethod, Protocol, Scheduler, ScriptCommand, ServerAddress};
 

@@ -10,6 +10,13 @@ use crate::types::{
     AdvertInterval, InterfaceName, Priority, TrackWeight, VirtualAddress, Vrid, VrrpVersion,
 };
 
+mod draft;
+pub(crate) mod keywords;
+mod resolve;
+
+pub(crate) use draft::{Draft, GarpDraft};
+pub(crate) use keywords::{AUTHENTICATION, AUTHENTICATION_BLOCK, BLOCK, KEYWORDS};
+
 /// Keyword `state`: a hint only; every instance below priority 255 starts as BACKUP.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub enum InitialState {

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::diagnostic::{Code, Finding, Findings};
+use super::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned};
+use super::scripts::{Scripts, UserText};
+use super::track;
 use crate::types::{ScriptCommand, TrackWeight};
 
 /// A script whose result moves priorities or causes FAULT.
@@ -24,4 +28,149 @@ pub struct VrrpScript {
     pub fall: u32,
     /// Starts as failed instead of unknown.
     pub init_fail: bool,
+}
+
+/// Name of the table.
+pub(crate) const BLOCK: &str = "vrrp_script";
+
+/// The block as it is written.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) name: Spanned<String>,
+    script: Option<ScriptText>,
+    interval: Duration,
+    timeout: Duration,
+    weight: TrackWeight,
+    reverse: bool,
+    rise: u32,
+    fall: u32,
+    user: Option<Spanned<UserText>>,
+    init_fail: bool,
+}
+
+pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
+    Keyword::new("script", Shape::Script, "", |draft, arguments| {
+        draft.script = Some(arguments.script()?);
+        Ok(())
+    }),
+    Keyword::new("interval", Shape::any_seconds(), "1", |draft, arguments| {
+        draft.interval = arguments.seconds()?;
+        Ok(())
+    }),
+    Keyword::new(
+        "timeout",
+        Shape::any_seconds(),
+        "interval",
+        |draft, arguments| {
+            draft.timeout = arguments.seconds()?;
+            Ok(())
+        },
+    ),
+    Keyword::new("weight", track::WEIGHT, "0", weight),
+    Keyword::new(
+        "rise",
+        Shape::number(1, NO_LIMIT),
+        "1",
+        |draft, arguments| {
+            draft.rise = arguments.number()?;
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "fall",
+        Shape::number(1, NO_LIMIT),
+        "1",
+        |draft, arguments| {
+            draft.fall = arguments.number()?;
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "user",
+        Shape::Words("USER [GROUP]"),
+        "script_user",
+        |draft, arguments| {
+            draft.user = Some(user(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new("init_fail", Shape::Flag, "off", |draft, _| {
+        draft.init_fail = true;
+        Ok(())
+    }),
+];
+
+fn weight(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    draft.weight = track::weight(arguments.word()?)?;
+    draft.reverse = match arguments.next_word() {
+        None => false,
+        Some(word) if word.text == "reverse" => true,
+        Some(word) => return Err(arguments.invalid_value(word).expected("reverse or nothing")),
+    };
+    Ok(())
+}
+
+/// `USER [GROUP]`
+pub(crate) fn user(arguments: &mut Arguments<'_>) -> Result<Spanned<UserText>, Finding> {
+    let user = arguments.text()?;
+    Ok(Spanned {
+        value: UserText {
+            user: user.value,
+            group: arguments.next_word().map(|word| word.text.to_owned()),
+        },
+        span: user.span,
+    })
+}
+
+impl Draft {
+    pub(crate) fn new(name: Spanned<String>) -> Self {
+        Self {
+            name,
+            script: None,
+            interval: Duration::from_secs(1),
+            timeout: Duration::ZERO,
+            weight: TrackWeight::FAULT,
+            reverse: false,
+            rise: 1,
+            fall: 1,
+            user: None,
+            init_fail: false,
+        }
+    }
+
+    /// `None` with a complaint where there is nothing to run.
+    pub(crate) fn resolve(
+        &self,
+        scripts: &mut Scripts<'_>,
+        findings: &mut Findings,
+    ) -> Option<VrrpScript> {
+        let Some(text) = &self.script else {
+            let message = format!(
+                "vrrp_script {} has no 'script' and is not used",
+                self.name.value
+            );
+            findings.push(Finding::new(Code::ScriptUnusable, self.name.span, message));
+            return None;
+        };
+        let script = scripts.resolve(text, self.user.as_ref(), findings)?;
+        // keepalived: an interval of 0 becomes 1.
+        let interval = match self.interval {
+            Duration::ZERO => Duration::from_secs(1),
+            interval => interval,
+        };
+        Some(VrrpScript {
+            name: self.name.value.clone(),
+            script,
+            interval,
+            timeout: match self.timeout {
+                Duration::ZERO => interval,
+                timeout => timeout,
+            },
+            weight: self.weight,
+            reverse: self.reverse,
+            rise: self.rise,
+            fall: self.fall,
+            init_fail: self.init_fail,
+        })
+    }
 }

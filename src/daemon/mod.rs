@@ -1,1 +1,21 @@
-//! (to be written)
+//! Who runs, who restarts: the watchdog parent, the wiring of its children, and the loader.
+//!
+//! `supervisor` is pure and decides; `parent` carries out. A child is the same binary, re-executed
+//! with `--child`, and talks to the parent over an inherited socket (`message`). Nobody below
+//! imports this module.
+
+mod adopted;
+mod child;
+mod cli;
+mod exit_status;
+mod fence;
+mod host;
+mod journal;
+mod loader;
+mod message;
+mod parent;
+mod pid_file;
+mod supervisor;
+mod test_config;
+
+pub use cli::{holdfast_main, holdfastd_main};

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Command, Table};
 
+/// Name of the data plane's socket in the run directory.
+pub const SOCKET_NAME: &str = "lvs.sock";
+
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub enum Request {
     /// Carry out all commands, in order, between two packets.

@@ -3,6 +3,8 @@
 
 pub mod driver;
 pub mod message;
+mod plan;
 mod service;
 
+pub use plan::plan;
 pub use service::{Command, RealServer, Service, ServiceKey, Table};

@@ -110,3 +110,41 @@ pub enum Command {
         address: ServerAddress,
     },
 }
+
+/// What is attempted on which object, for errors.
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AddService { key, service } => {
+                write!(f, "adding virtual service {key} ({})", service.scheduler)
+            }
+            Self::EditService { key, service } => {
+                write!(f, "changing virtual service {key} ({})", service.scheduler)
+            }
+            Self::DeleteService { key } => write!(f, "removing virtual service {key}"),
+            Self::AddRealServer { key, real_server } => {
+                let name = real_server.address.log_name(key.protocol);
+                let RealServer { method, weight, .. } = real_server;
+                write!(
+                    f,
+                    "adding real server {name} ({method}, weight {weight}) to {key}"
+                )
+            }
+            Self::EditRealServer { key, real_server } => {
+                let name = real_server.address.log_name(key.protocol);
+                let RealServer { method, weight, .. } = real_server;
+                write!(
+                    f,
+                    "changing real server {name} ({method}, weight {weight}) of {key}"
+                )
+            }
+            Self::DeleteRealServer { key, address } => {
+                write!(
+                    f,
+                    "removing real server {} from {key}",
+                    address.log_name(key.protocol)
+                )
+            }
+        }
+    }
+}

@@ -2,5 +2,11 @@
 
 #![allow(unsafe_code)]
 
+pub mod clock;
 pub mod frame;
+pub mod link_layer;
+pub mod packet;
+pub mod poll_set;
+pub mod process;
 pub mod script;
+pub mod tun;

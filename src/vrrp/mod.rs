@@ -5,10 +5,31 @@
 //! the addresses before gratuitous ARP, the notifications last. Read RFC 3768 and RFC 5798 §6 first.
 
 mod action;
+mod addresses;
 pub mod driver;
+mod election;
 mod event;
 mod input;
+mod instance;
+mod notification;
+mod receive;
+mod reload;
+mod routers;
+mod script;
+pub mod snapshot;
+mod sync_group;
+mod timers;
+mod tracking;
+
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
+mod steps;
 
 pub use action::{Action, Actions, Notification};
 pub use event::Event;
 pub use input::{Input, InterfaceState, LinkState, Resume, ScriptOutcome};
+pub use receive::{Refusal, RefusalReason, Remark};
+pub use routers::VirtualRouters;
+pub use snapshot::{Counters, Snapshot, State};
+pub use tracking::Fault;

@@ -1,11 +1,29 @@
 //! The VRRP child: sockets, kernel and scripts around the pure [`super::VirtualRouters`].
+//!
+//! [`run`] is the child's only loop; `carry_out` does what the routers want done. They own the rest: `socket` the raw sockets, `kernel` the interfaces and
+//! addresses, `garp` the gratuitous ARP, `scripts` the track scripts. Nothing in it waits for a script, a file, a
+//! name or the parent.
 
+mod carry_out;
+mod garp;
+mod kernel;
+#[cfg(test)]
+mod namespace;
+mod run;
+mod scripts;
+mod socket;
+
+use std::io;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+pub use run::run;
+
 use crate::config::Config;
+use crate::netlink::NetlinkError;
 use crate::types::OwnedAddress;
+use crate::vrrp::Snapshot;
 
 /// What the parent asks of the VRRP child.
 #[derive(Debug)]
@@ -13,6 +31,7 @@ pub enum Order {
     /// Answered from the child's own loop, so that a stuck loop does not answer.
     Hello(oneshot::Sender<()>),
     Reload(Box<Config>),
+    Snapshot(oneshot::Sender<Snapshot>),
     /// Say goodbye (priority 0), take every address away, run the stop scripts, return. Also what
     /// the wiring sends when the parent is gone.
     Stop,
@@ -41,3 +60,52 @@ pub enum Report {
         instance: String,
     },
 }
+
+/// Why the VRRP child cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DriverError {
+    /// A right is missing; starting again does not help (exit status 4).
+    #[error("unable to {attempted}: {capability} is missing")]
+    Permission {
+        capability: &'static str,
+        attempted: String,
+    },
+    /// A request to the kernel was not answered (fatal).
+    #[error(transparent)]
+    Netlink(NetlinkError),
+    /// A socket could not be made or read (fatal).
+    #[error("unable to {attempted}: {cause}")]
+    Io {
+        attempted: &'static str,
+        #[source]
+        cause: io::Error,
+    },
+}
+
+impl DriverError {
+    fn io(attempted: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |cause| match cause.raw_os_error() {
+            Some(libc::EPERM | libc::EACCES) => Self::Permission {
+                capability: "CAP_NET_RAW",
+                attempted: attempted.to_owned(),
+            },
+            _ => Self::Io { attempted, cause },
+        }
+    }
+}
+
+impl From<NetlinkError> for DriverError {
+    fn from(error: NetlinkError) -> Self {
+        if error.is_permission_denied() {
+            Self::Permission {
+                capability: "CAP_NET_ADMIN",
+                attempted: error.attempted.to_string(),
+            }
+        } else {
+            Self::Netlink(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

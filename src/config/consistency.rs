@@ -1,0 +1,370 @@
+//! Rules across blocks: names that must exist once, names that must exist at all, identities that must
+//! not be shared. Rules within one block are in its own `resolve`.
+
+use std::collections::HashSet;
+
+use super::diagnostic::{Code, Finding, Findings, nearest};
+use super::global_defs;
+use super::host::Host;
+use super::keyword::{ScriptText, Spanned, join};
+use super::lines::Span;
+use super::root::Drafts;
+use super::scripts::{Scripts, UserText};
+use super::track::TrackEntry;
+use super::{Config, TrackInterface, TrackScript, VrrpInstance, VrrpScript, VrrpSyncGroup};
+use crate::types::{InterfaceName, ScriptCommand};
+
+/// What blocks need to become part of a [`Config`].
+pub(crate) struct Context<'c> {
+    pub(crate) globals: &'c global_defs::Draft,
+    pub(crate) scripts: Scripts<'c>,
+    pub(crate) findings: &'c mut Findings,
+    /// Interfaces of this host; `None`: whichever are named exist.
+    interfaces: Option<Vec<String>>,
+    /// Scripts that can run.
+    vrrp_scripts: Vec<VrrpScript>,
+    /// Scripts that are in the file, but cannot run, which has been said.
+    disabled_scripts: HashSet<String>,
+    tracked_scripts: HashSet<String>,
+}
+
+/// Makes a configuration of everything that was read.
+pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findings) -> Config {
+    let mut defs = drafts.global_defs.defs.clone();
+    if defs.router_id.is_empty() {
+        defs.router_id = host.host_name();
+    }
+    let globals = std::mem::take(&mut drafts.global_defs);
+    let scripts = Scripts::new(
+        host,
+        globals.script_user.as_ref(),
+        defs.enable_script_security,
+        findings,
+    );
+    let mut context = Context {
+        globals: &globals,
+        scripts,
+        findings,
+        interfaces: (!defs.dynamic_interfaces).then(|| host.interfaces()),
+        vrrp_scripts: Vec::new(),
+        disabled_scripts: HashSet::new(),
+        tracked_scripts: HashSet::new(),
+    };
+    context.resolve_scripts(&drafts);
+    let vrrp_instances = context.resolve_instances(&drafts);
+    let vrrp_sync_groups = context.resolve_sync_groups(&drafts, &vrrp_instances);
+    let virtual_servers = context.resolve_virtual_servers(&drafts);
+    context.complain_of_unused_scripts(&drafts);
+    let vrrp_scripts = std::mem::take(&mut context.vrrp_scripts);
+    context.scripts.finish(context.findings);
+    Config {
+        global_defs: defs,
+        vrrp_scripts,
+        vrrp_instances,
+        vrrp_sync_groups,
+        virtual_servers,
+    }
+}
+
+impl Context<'_> {
+    pub(crate) fn complain(&mut self, finding: Finding) {
+        self.findings.push(finding);
+    }
+
+    pub(crate) fn script(&mut self, text: Option<&ScriptText>) -> Option<ScriptCommand> {
+        self.scripts.resolve(text?, None, self.findings)
+    }
+
+    pub(crate) fn script_as(
+        &mut self,
+        text: &ScriptText,
+        user: Option<&Spanned<UserText>>,
+    ) -> Option<ScriptCommand> {
+        self.scripts.resolve(text, user, self.findings)
+    }
+
+    /// An interface that must exist, unless `dynamic_interfaces` says that it may come later.
+    pub(crate) fn require_interface(&mut self, interface: &Spanned<InterfaceName>) {
+        let Some(known) = &self.interfaces else {
+            return;
+        };
+        let name = interface.value.as_str();
+        if known.iter().any(|known| known == name) {
+            return;
+        }
+        let message = format!("there is no interface '{name}' on this host");
+        let there_are = join(known.iter().cloned(), "and");
+        let help = match nearest(name, known.iter().map(String::as_str)) {
+            Some(meant) => format!("did you mean '{meant}'? There are {there_are}"),
+            None => {
+                format!("there are {there_are}; 'dynamic_interfaces' lets an interface come later")
+            }
+        };
+        self.complain(Finding::new(Code::UnknownInterface, interface.span, message).help(help));
+    }
+
+    /// An instance whose VRID could not be read.
+    pub(crate) fn vrid_missing(&mut self, name: &Spanned<String>) {
+        let message = format!("({}) the virtual router id must be set", name.value);
+        self.complain(Finding::new(Code::MissingKeyword, name.span, message));
+    }
+
+    /// Entries of `track_script` whose script can run.
+    pub(crate) fn track_scripts(
+        &mut self,
+        owner: &str,
+        entries: &[TrackEntry],
+    ) -> Vec<TrackScript> {
+        let mut tracked: Vec<TrackScript> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let name = &entry.name.value;
+            self.tracked_scripts.insert(name.clone());
+            let Some(script) = self.vrrp_scripts.iter().find(|script| script.name == *name) else {
+                if !self.disabled_scripts.contains(name) {
+                    let message = format!("({owner}) track script {name} not found, ignoring...");
+                    let known = self.vrrp_scripts.iter().map(|script| script.name.as_str());
+                    let help = nearest(name, known).map(|meant| format!("did you mean '{meant}'?"));
+                    let finding = Finding::new(Code::UnknownReference, entry.name.span, message);
+                    self.complain(finding.maybe_help(help));
+                }
+                continue;
+            };
+            let track = TrackScript {
+                script: name.clone(),
+                weight: entry.weight.unwrap_or(script.weight),
+                reverse: if entry.weight.is_some() {
+                    entry.reverse
+                } else {
+                    script.reverse
+                },
+            };
+            if tracked.iter().any(|known| known.script == *name) {
+                self.duplicate_entry(owner, &entry.name);
+                continue;
+            }
+            tracked.push(track);
+        }
+        tracked
+    }
+
+    /// Entries of `track_interface` and where they stand.
+    pub(crate) fn track_interfaces(
+        &mut self,
+        owner: &str,
+        entries: &[TrackEntry],
+    ) -> Vec<(TrackInterface, Span)> {
+        let mut tracked: Vec<(TrackInterface, Span)> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let span = entry.name.span;
+            let interface = match InterfaceName::new(&entry.name.value) {
+                Ok(interface) => interface,
+                Err(error) => {
+                    self.complain(Finding::new(Code::InvalidValue, span, error.to_string()));
+                    continue;
+                }
+            };
+            self.require_interface(&Spanned {
+                value: interface.clone(),
+                span,
+            });
+            if tracked
+                .iter()
+                .any(|(known, _)| known.interface == interface)
+            {
+                self.duplicate_entry(owner, &entry.name);
+                continue;
+            }
+            let track = TrackInterface {
+                interface,
+                weight: entry.weight.unwrap_or_default(),
+                reverse: entry.reverse,
+            };
+            tracked.push((track, span));
+        }
+        tracked
+    }
+
+    fn duplicate_entry(&mut self, owner: &str, name: &Spanned<String>) {
+        let message = format!("({owner}) '{}' is tracked already - ignoring", name.value);
+        self.complain(Finding::new(Code::DuplicateEntry, name.span, message));
+    }
+
+    fn resolve_scripts(&mut self, drafts: &Drafts) {
+        let mut names = HashSet::new();
+        for draft in &drafts.vrrp_scripts {
+            if self.is_duplicate("vrrp script", &draft.name, &mut names) {
+                continue;
+            }
+            match draft.resolve(&mut self.scripts, self.findings) {
+                Some(script) => self.vrrp_scripts.push(script),
+                None => {
+                    self.disabled_scripts.insert(draft.name.value.clone());
+                }
+            }
+        }
+    }
+
+    fn is_duplicate(
+        &mut self,
+        kind: &str,
+        name: &Spanned<String>,
+        names: &mut HashSet<String>,
+    ) -> bool {
+        if names.insert(name.value.clone()) {
+            return false;
+        }
+        let message = format!(
+            "{kind} {} already defined; this one is not used",
+            name.value
+        );
+        self.complain(Finding::new(Code::DuplicateName, name.span, message));
+        true
+    }
+
+    fn resolve_instances(&mut self, drafts: &Drafts) -> Vec<VrrpInstance> {
+        let mut names = HashSet::new();
+        let mut instances: Vec<VrrpInstance> = Vec::new();
+        for draft in &drafts.vrrp_instances {
+            if self.is_duplicate("vrrp instance", &draft.name, &mut names) {
+                continue;
+            }
+            let Some(instance) = draft.resolve(self) else {
+                continue;
+            };
+            let same_router = |known: &&VrrpInstance| {
+                known.virtual_router_id == instance.virtual_router_id
+                    && known.interface == instance.interface
+            };
+            if let Some(known) = instances.iter().find(same_router) {
+                let span = draft
+                    .virtual_router_id
+                    .map_or(draft.name.span, |vrid| vrid.span);
+                let message = format!(
+                    "{} and {} both use VRID {} with IPv4 on interface {}",
+                    known.name, instance.name, instance.virtual_router_id, instance.interface
+                );
+                self.complain(Finding::new(Code::DuplicateVrid, span, message));
+            }
+            instances.push(instance);
+        }
+        instances
+    }
+
+    fn resolve_sync_groups(
+        &mut self,
+        drafts: &Drafts,
+        instances: &[VrrpInstance],
+    ) -> Vec<VrrpSyncGroup> {
+        let mut names = HashSet::new();
+        let mut taken = HashSet::new();
+        let mut groups = Vec::new();
+        for draft in &drafts.vrrp_sync_groups {
+            if self.is_duplicate("vrrp sync group", &draft.name, &mut names) {
+                continue;
+            }
+            let name = &draft.name.value;
+            let group = self.members(draft.group.as_slice(), name, drafts, instances, &mut taken);
+            let size = match group.len() {
+                0 => Some((Code::NothingToDo, "has no members - removing")),
+                1 => Some((
+                    Code::Conflict,
+                    "has only 1 virtual router(s) - this probably isn't what you want",
+                )),
+                _ => None,
+            };
+            if let Some((code, what)) = size {
+                let message = format!("Sync group {name} {what}");
+                self.complain(Finding::new(code, draft.name.span, message));
+            }
+            if group.is_empty() {
+                continue;
+            }
+            let track_interface = self.track_interfaces(name, &draft.track_interface);
+            groups.push(VrrpSyncGroup {
+                name: name.clone(),
+                group,
+                track_interface: track_interface
+                    .into_iter()
+                    .map(|(entry, _)| entry)
+                    .collect(),
+                track_script: self.track_scripts(name, &draft.track_script),
+                notify: draft.notify.resolve(&mut self.scripts, self.findings),
+            });
+        }
+        groups
+    }
+
+    /// The members that exist and are in no other group.
+    fn members(
+        &mut self,
+        members: &[Spanned<String>],
+        group: &str,
+        drafts: &Drafts,
+        instances: &[VrrpInstance],
+        taken: &mut HashSet<String>,
+    ) -> Vec<String> {
+        let mut used = Vec::with_capacity(members.len());
+        for member in members {
+            let name = &member.value;
+            if !instances.iter().any(|instance| instance.name == *name) {
+                // An instance that is left out has been complained about where it stands.
+                let is_left_out = drafts
+                    .vrrp_instances
+                    .iter()
+                    .any(|draft| draft.name.value == *name);
+                if !is_left_out {
+                    let message = format!(
+                        "Virtual router {name} specified in sync group {group} doesn't exist - ignoring"
+                    );
+                    let known = instances.iter().map(|instance| instance.name.as_str());
+                    let help = nearest(name, known).map(|meant| format!("did you mean '{meant}'?"));
+                    let finding = Finding::new(Code::UnknownReference, member.span, message);
+                    self.complain(finding.maybe_help(help));
+                }
+            } else if taken.insert(name.clone()) {
+                used.push(name.clone());
+            } else {
+                let message =
+                    format!("Virtual router {name} is in a sync group already - ignoring");
+                self.complain(Finding::new(Code::DuplicateEntry, member.span, message));
+            }
+        }
+        used
+    }
+
+    fn resolve_virtual_servers(&mut self, drafts: &Drafts) -> Vec<super::VirtualServer> {
+        let mut seen = HashSet::new();
+        let mut servers = Vec::with_capacity(drafts.virtual_servers.len());
+        for draft in &drafts.virtual_servers {
+            let Some(server) = draft.resolve(self) else {
+                continue;
+            };
+            if seen.insert((server.address, server.protocol)) {
+                servers.push(server);
+            } else {
+                let message = format!(
+                    "Virtual server {} is there already; this one is not used",
+                    server.log_name()
+                );
+                self.complain(Finding::new(Code::DuplicateName, draft.span, message));
+            }
+        }
+        servers
+    }
+
+    fn complain_of_unused_scripts(&mut self, drafts: &Drafts) {
+        let unused: Vec<_> = drafts
+            .vrrp_scripts
+            .iter()
+            .map(|draft| &draft.name)
+            .filter(|name| {
+                !self.tracked_scripts.contains(&name.value)
+                    && !self.disabled_scripts.contains(&name.value)
+            })
+            .collect();
+        for name in unused {
+            let message = format!("Warning - script {} is not used", name.value);
+            self.complain(Finding::new(Code::UnusedScript, name.span, message));
+        }
+    }
+}

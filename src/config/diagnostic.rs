@@ -1,0 +1,371 @@
+//! Complaints about a configuration: what they are, their order, and how they are shown.
+//!
+//! While a file is read, complaints are [`Finding`]s with a [`Span`]. At the end each becomes a
+//! [`Complaint`], which carries its own file name and source line, so that it can be sent to another process and shown there
+//! without the file.
+
+use std::fmt;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use serde::{Deserialize, Serialize};
+
+use super::lines::{Lines, Span};
+
+/// More complaints than this are counted, not kept: memory stays bounded.
+pub const MAX_COMPLAINTS: usize = 10_000;
+
+/// What a complaint means for loading the file.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub enum Severity {
+    /// Worth knowing: a deprecation, a keyword that is understood but not carried out.
+    Note,
+    /// Keepalived loads such a file with a message.
+    Warning,
+    /// Keepalived would stop, or the text can be read in two ways.
+    Error,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        })
+    }
+}
+
+/// The kind of a complaint. Tools may rely on its [name](Code::name).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub enum Code {
+    /// The configuration file itself is absent.
+    NoConfiguration,
+    /// A file that is included is absent.
+    FileMissing,
+    /// A file cannot be read or is no configuration.
+    FileUnreadable,
+    IncludeSkipped,
+    IncludeLoop,
+    TooLarge,
+    LineTooLong,
+    LineWithNul,
+    UnterminatedQuote,
+    UnbalancedBrace,
+    UnexpectedBrace,
+    MissingBrace,
+    InvalidDefinition,
+    /// A keyword without its mandatory parameter; keepalived exits with status 2.
+    MissingParameter,
+    UnknownKeyword,
+    MisplacedKeyword,
+    ExtraWords,
+    InvalidValue,
+    OutOfRange,
+    /// A setting without which its block means nothing.
+    MissingKeyword,
+    UnknownInterface,
+    DuplicateName,
+    DuplicateVrid,
+    DuplicateEntry,
+    /// A name that nothing of that kind has.
+    UnknownReference,
+    UnusedScript,
+    ScriptUnusable,
+    ScriptSecurity,
+    /// A block without what it is about; it is not used.
+    NothingToDo,
+    /// Two settings that do not go together; one of them is not used.
+    Conflict,
+    /// A default that keepalived mentions when it is used.
+    Defaulted,
+    Deprecated,
+    NotCarriedOut,
+}
+
+impl Code {
+    /// Stable name, as in `error[unknown-keyword]`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoConfiguration => "no-configuration",
+            Self::FileMissing => "file-missing",
+            Self::FileUnreadable => "file-unreadable",
+            Self::IncludeSkipped => "include-skipped",
+            Self::IncludeLoop => "include-loop",
+            Self::TooLarge => "too-large",
+            Self::LineTooLong => "line-too-long",
+            Self::LineWithNul => "line-with-nul",
+            Self::UnterminatedQuote => "unterminated-quote",
+            Self::UnbalancedBrace => "unbalanced-brace",
+            Self::UnexpectedBrace => "unexpected-brace",
+            Self::MissingBrace => "missing-brace",
+            Self::InvalidDefinition => "invalid-definition",
+            Self::MissingParameter => "missing-parameter",
+            Self::UnknownKeyword => "unknown-keyword",
+            Self::MisplacedKeyword => "misplaced-keyword",
+            Self::ExtraWords => "extra-words",
+            Self::InvalidValue => "invalid-value",
+            Self::OutOfRange => "out-of-range",
+            Self::MissingKeyword => "missing-keyword",
+            Self::UnknownInterface => "unknown-interface",
+            Self::DuplicateName => "duplicate-name",
+            Self::DuplicateVrid => "duplicate-vrid",
+            Self::DuplicateEntry => "duplicate-entry",
+            Self::UnknownReference => "unknown-reference",
+            Self::UnusedScript => "unused-script",
+            Self::ScriptUnusable => "script-unusable",
+            Self::ScriptSecurity => "script-security",
+            Self::NothingToDo => "nothing-to-do",
+            Self::Conflict => "conflict",
+            Self::Defaulted => "defaulted",
+            Self::Deprecated => "deprecated",
+            Self::NotCarriedOut => "not-carried-out",
+        }
+    }
+
+    /// What complaints of this kind mean for loading.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::NoConfiguration
+            | Self::FileUnreadable
+            | Self::IncludeLoop
+            | Self::TooLarge
+            | Self::LineTooLong
+            | Self::UnterminatedQuote
+            | Self::UnbalancedBrace
+            | Self::MissingBrace
+            | Self::MissingParameter
+            | Self::MissingKeyword
+            | Self::UnknownInterface
+            | Self::DuplicateVrid => Severity::Error,
+            Self::FileMissing
+            | Self::IncludeSkipped
+            | Self::LineWithNul
+            | Self::UnexpectedBrace
+            | Self::InvalidDefinition
+            | Self::UnknownKeyword
+            | Self::MisplacedKeyword
+            | Self::ExtraWords
+            | Self::InvalidValue
+            | Self::OutOfRange
+            | Self::DuplicateName
+            | Self::DuplicateEntry
+            | Self::UnknownReference
+            | Self::UnusedScript
+            | Self::ScriptUnusable
+            | Self::NothingToDo
+            | Self::Conflict
+            | Self::Defaulted => Severity::Warning,
+            Self::ScriptSecurity | Self::Deprecated | Self::NotCarriedOut => Severity::Note,
+        }
+    }
+}
+
+/// Where in which file a complaint is about.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Place {
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// In characters, from 1.
+    pub column: u32,
+    /// The words concerned, as bytes of `source`.
+    pub start: usize,
+    pub end: usize,
+    /// The line as it stands in the file.
+    pub source: String,
+}
+
+/// One thing to say about a configuration.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Complaint {
+    pub code: Code,
+    pub severity: Severity,
+    /// `None` where no place in a file is to blame, such as a file that is missing.
+    pub place: Option<Place>,
+    pub message: String,
+    /// What was expected instead; stands under the words concerned.
+    pub expected: Option<String>,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// One line for a log: `file:line:column: severity: message`.
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(place) = &self.place {
+            write!(f, "{}:{}:{}: ", place.file, place.line, place.column)?;
+        }
+        write!(f, "{}: {}", self.severity, self.message)?;
+        if let Some(expected) = &self.expected {
+            write!(f, "; expected {expected}")?;
+        }
+        if let Some(help) = &self.help {
+            write!(f, " ({help})")?;
+        }
+        Ok(())
+    }
+}
+
+/// How complaints are drawn.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Drawing {
+    /// For files and pipes.
+    Plain,
+    /// For terminals.
+    Coloured,
+}
+
+impl Complaint {
+    /// Several lines for people, with the source line and the words underlined.
+    pub fn render(&self, drawing: Drawing) -> String {
+        let level = match self.severity {
+            Severity::Note => Level::NOTE,
+            Severity::Warning => Level::WARNING,
+            Severity::Error => Level::ERROR,
+        };
+        let title = level
+            .primary_title(self.message.as_str())
+            .id(self.code.name());
+        let mut group = match &self.place {
+            Some(place) => title.element(snippet(place, self.expected.as_deref())),
+            None => annotate_snippets::Group::with_title(title),
+        };
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help.as_str()));
+        }
+        let renderer = match drawing {
+            Drawing::Plain => Renderer::plain(),
+            Drawing::Coloured => Renderer::styled(),
+        };
+        renderer.decor_style(DecorStyle::Ascii).render(&[group])
+    }
+}
+
+fn snippet<'a>(
+    place: &'a Place,
+    expected: Option<&str>,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let mut annotation = AnnotationKind::Primary.span(place.start..place.end);
+    if let Some(expected) = expected {
+        annotation = annotation.label(format!("expected {expected}"));
+    }
+    Snippet::source(place.source.as_str())
+        .line_start(place.line as usize)
+        .path(place.file.as_str())
+        .annotation(annotation)
+}
+
+/// A complaint whose place is still a [`Span`].
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Finding {
+    pub(crate) code: Code,
+    pub(crate) span: Option<Span>,
+    pub(crate) message: String,
+    pub(crate) expected: Option<String>,
+    pub(crate) help: Option<String>,
+}
+
+impl Finding {
+    pub(crate) fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            span: Some(span),
+            message: message.into(),
+            expected: None,
+            help: None,
+        }
+    }
+
+    /// About the configuration as a whole.
+    pub(crate) fn without_place(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            span: None,
+            message: message.into(),
+            expected: None,
+            help: None,
+        }
+    }
+
+    pub(crate) fn expected(mut self, expected: impl Into<String>) -> Self {
+        self.expected = Some(expected.into());
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help;
+        self
+    }
+}
+
+/// The findings of one reading, in the order they were made.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    list: Vec<Finding>,
+    dropped: usize,
+}
+
+impl Findings {
+    pub(crate) fn push(&mut self, finding: Finding) {
+        if self.list.len() < MAX_COMPLAINTS {
+            self.list.push(finding);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Complaints in file order, each once. Those without a place come first.
+    pub(crate) fn into_complaints(mut self, lines: &Lines) -> Vec<Complaint> {
+        self.list.sort_by_key(|finding| finding.span);
+        self.list.dedup();
+        let mut complaints: Vec<_> = self
+            .list
+            .into_iter()
+            .map(|finding| Complaint {
+                code: finding.code,
+                severity: finding.code.severity(),
+                place: finding.span.and_then(|span| lines.place(span)),
+                message: finding.message,
+                expected: finding.expected,
+                help: finding.help,
+            })
+            .collect();
+        if self.dropped > 0 {
+            complaints.push(Complaint {
+                code: Code::TooLarge,
+                severity: Code::TooLarge.severity(),
+                place: None,
+                message: format!("{} further complaints are not shown", self.dropped),
+                expected: None,
+                help: None,
+            });
+        }
+        complaints
+    }
+}
+
+/// The known word nearest to `word`, if it is near enough to be what was meant
+/// (Damerau-Levenshtein distance of at most a third of the word; letter case counts little).
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
+                candidate,
+            )
+        })
+        .filter(|&(distance, _)| distance <= (word.len() / 3).max(1))
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests;

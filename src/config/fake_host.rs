@@ -1,0 +1,73 @@
+//! A host for tests: everything that a file may name is in a table.
+
+use super::host::{Host, InsecureComponent, Program, ProgramFault};
+use crate::types::UserId;
+
+#[derive(Clone, Debug)]
+pub(crate) struct FakeHost {
+    pub(crate) interfaces: Vec<String>,
+    /// Scripts below this directory do not exist; all others do.
+    pub(crate) missing: &'static str,
+    /// Scripts below this directory can be written by anybody.
+    pub(crate) insecure: &'static str,
+}
+
+impl Default for FakeHost {
+    fn default() -> Self {
+        Self {
+            interfaces: ["eth0", "eth1", "eth2", "eth3", "lo"]
+                .map(str::to_owned)
+                .to_vec(),
+            missing: "/missing",
+            insecure: "/insecure",
+        }
+    }
+}
+
+impl Host for FakeHost {
+    fn interfaces(&self) -> Vec<String> {
+        self.interfaces.clone()
+    }
+
+    fn host_name(&self) -> String {
+        "test.example.org".to_owned()
+    }
+
+    fn user(&self, name: &str) -> Option<UserId> {
+        match name {
+            "root" => Some(UserId { uid: 0, gid: 0 }),
+            "nobody" => Some(UserId {
+                uid: 65_534,
+                gid: 65_534,
+            }),
+            _ => None,
+        }
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        (name == "wheel").then_some(10)
+    }
+
+    fn own_user(&self) -> UserId {
+        UserId { uid: 0, gid: 0 }
+    }
+
+    fn program(&self, name: &str, _: UserId) -> Result<Program, ProgramFault> {
+        if name.starts_with(self.missing) {
+            return Err(ProgramFault::Missing {
+                path: name.to_owned(),
+            });
+        }
+        let insecure = name.starts_with(self.insecure).then(|| InsecureComponent {
+            path: self.insecure.to_owned(),
+            owner: 0,
+            mode: 0o777,
+        });
+        let path = if name.contains('/') {
+            name.to_owned()
+        } else {
+            format!("/usr/bin/{name}")
+        };
+        Ok(Program { path, insecure })
+    }
+}

@@ -1,0 +1,426 @@
+//! The keywords of `global_defs`.
+
+use std::time::Duration;
+
+use super::{Draft, LvsPlane};
+use crate::config::diagnostic::{Code, Finding};
+use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape};
+use crate::config::vrrp_instance::keywords::{GARP_SECONDS, repeat, version, whole_seconds};
+use crate::config::vrrp_script;
+
+/// Name of the table.
+pub(crate) const BLOCK: &str = "global_defs";
+
+const NAME: Shape = Shape::Word("a name");
+const PATH: Shape = Shape::Word("a path");
+const BYTES: Shape = Shape::number(1, NO_LIMIT);
+const NICE: Shape = Shape::number(-20, 19);
+const REALTIME: Shape = Shape::number(1, 99);
+const MICROSECONDS: Shape = Shape::number(1, NO_LIMIT);
+const CPUS: Shape = Shape::Words("CPU numbers");
+const FIFO: Shape = Shape::Words("PATH [USER [GROUP]]");
+
+pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
+    // Ours.
+    Keyword::new(
+        "hello_interval",
+        Shape::seconds(100, 3_600_000),
+        "5",
+        |draft, arguments| {
+            draft.defs.hello_interval = arguments.seconds()?;
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "lvs_plane",
+        Shape::Choice(&["auto", "ipvs", "userspace"]),
+        "auto",
+        |draft, arguments| {
+            draft.defs.lvs_plane = match arguments.choice()? {
+                "ipvs" => LvsPlane::Ipvs,
+                "userspace" => LvsPlane::Userspace,
+                _ => LvsPlane::Auto,
+            };
+            Ok(())
+        },
+    ),
+    // Identity, mail, scripts, files.
+    Keyword::new("router_id", NAME, "the host name", |draft, arguments| {
+        draft.defs.router_id = arguments.text()?.value;
+        Ok(())
+    }),
+    Keyword::pending("notification_email", Shape::List("mail addresses"), ""),
+    Keyword::pending("notification_email_from", Shape::Word("a mail address"), ""),
+    Keyword::pending("smtp_server", Shape::Words("ADDRESS or NAME [PORT]"), ""),
+    Keyword::pending("smtp_helo_name", NAME, "the host name"),
+    Keyword::pending("smtp_connect_timeout", Shape::number(0, 4294), "30"),
+    Keyword::pending("smtp_alert", Shape::Bool, ""),
+    Keyword::pending("smtp_alert_vrrp", Shape::Bool, ""),
+    Keyword::pending("smtp_alert_checker", Shape::Bool, ""),
+    Keyword::pending("no_email_faults", Shape::Flag, "off"),
+    Keyword::pending("no_checker_emails", Shape::Bool, "off"),
+    Keyword::new(
+        "checker_log_all_failures",
+        Shape::Bool,
+        "off",
+        |draft, arguments| {
+            draft.checker_log_all_failures = arguments.boolean()?;
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "script_user",
+        Shape::Words("USER [GROUP]"),
+        "keepalived_script if it exists",
+        |draft, arguments| {
+            draft.script_user = Some(vrrp_script::user(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new("enable_script_security", Shape::Flag, "off", |draft, _| {
+        draft.defs.enable_script_security = true;
+        Ok(())
+    }),
+    Keyword::pending("set_supplementary_groups", Shape::Bool, "off"),
+    Keyword::pending("use_symlink_paths", Shape::Bool, "off"),
+    Keyword::pending("startup_script", Shape::Script, ""),
+    Keyword::pending("shutdown_script", Shape::Script, ""),
+    Keyword::pending("startup_script_timeout", Shape::number(1, 1000), "10"),
+    Keyword::pending("shutdown_script_timeout", Shape::number(1, 1000), "10"),
+    Keyword::pending("process_names", Shape::Flag, "off"),
+    Keyword::pending("process_name", NAME, ""),
+    Keyword::pending("vrrp_process_name", NAME, ""),
+    Keyword::pending("checker_process_name", NAME, ""),
+    Keyword::pending("lvs_process_name", NAME, "").deprecated("checker_process_name"),
+    Keyword::pending("bfd_process_name", NAME, ""),
+    Keyword::pending("umask", Shape::Words("an octal mask or flags"), "0177"),
+    Keyword::pending("random_seed", Shape::number(0, NO_LIMIT), ""),
+    Keyword::pending("iproute_usr_dir", PATH, ""),
+    Keyword::pending("iproute_etc_dir", PATH, ""),
+    Keyword::pending("tmp_config_directory", PATH, ""),
+    Keyword::pending("config_save_dir", PATH, ""),
+    Keyword::pending("data_use_instance", Shape::Bool, "off"),
+    Keyword::pending("state_dump_file", PATH, ""),
+    Keyword::pending("state_file_location", PATH, ""),
+    Keyword::pending("stats_dump_file", PATH, ""),
+    Keyword::pending("json_dump_file", PATH, ""),
+    Keyword::pending("json_version", Shape::Choice(&["1", "2"]), "1"),
+    Keyword::pending(
+        "include_check",
+        Shape::Optional("[+|-]read|match|wildcard_match|brace_match"),
+        "",
+    ),
+    Keyword::pending("reload_check_config", Shape::Optional("a log file"), "off"),
+    Keyword::pending("reload_time_file", PATH, ""),
+    Keyword::pending("reload_repeat", Shape::Flag, "off"),
+    Keyword::pending("reload_file", Shape::Optional("a path"), ""),
+    Keyword::pending("default_interface", Shape::Interface, "eth0"),
+    Keyword::new(
+        "dynamic_interfaces",
+        Shape::Optional("allow_if_changes"),
+        "off",
+        dynamic_interfaces,
+    ),
+    Keyword::pending("disable_local_igmp", Shape::Flag, "off"),
+    // Defaults of instances.
+    Keyword::new(
+        "vrrp_version",
+        Shape::Choice(&["2", "3"]),
+        "2",
+        |draft, arguments| {
+            draft.vrrp_version = Some(version(arguments)?.value);
+            Ok(())
+        },
+    ),
+    Keyword::new("vrrp_strict", Shape::Bool, "off", |draft, arguments| {
+        draft.vrrp_strict = arguments.boolean()?;
+        Ok(())
+    }),
+    Keyword::new(
+        "vrrp_skip_check_adv_addr",
+        Shape::Bool,
+        "off",
+        |draft, arguments| {
+            draft.vrrp_skip_check_adv_addr = arguments.boolean()?;
+            Ok(())
+        },
+    ),
+    Keyword::pending("vrrp_mcast_group4", Shape::Address, "224.0.0.18"),
+    Keyword::pending("vrrp_mcast_group6", Shape::Address, "ff02::12"),
+    Keyword::new(
+        "vrrp_garp_master_delay",
+        GARP_SECONDS,
+        "5",
+        |draft, arguments| {
+            draft.garp.master_delay = Some(whole_seconds(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "vrrp_garp_master_repeat",
+        Shape::number(0, NO_LIMIT),
+        "5",
+        |draft, arguments| {
+            draft.garp.master_repeat = Some(repeat(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "vrrp_garp_master_refresh",
+        GARP_SECONDS,
+        "0",
+        |draft, arguments| {
+            draft.garp.master_refresh = Some(whole_seconds(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "vrrp_garp_master_refresh_repeat",
+        Shape::number(0, NO_LIMIT),
+        "1",
+        |draft, arguments| {
+            draft.garp.master_refresh_repeat = Some(repeat(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "vrrp_garp_lower_prio_delay",
+        GARP_SECONDS,
+        "vrrp_garp_master_delay",
+        |draft, arguments| {
+            draft.garp.lower_prio_delay = Some(whole_seconds(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "vrrp_garp_lower_prio_repeat",
+        Shape::number(0, NO_LIMIT),
+        "vrrp_garp_master_repeat",
+        |draft, arguments| {
+            draft.garp.lower_prio_repeat = Some(arguments.number()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "vrrp_garp_interval",
+        Shape::any_seconds(),
+        "0",
+        message_spacing,
+    ),
+    Keyword::new(
+        "vrrp_gna_interval",
+        Shape::any_seconds(),
+        "0",
+        message_spacing,
+    ),
+    Keyword::new("vrrp_min_garp", Shape::Bool, "off", min_garp),
+    Keyword::pending("vrrp_garp_extra_if", Shape::Words("[all] SECONDS"), "off"),
+    Keyword::pending("vrrp_vmac_garp_intvl", Shape::Words("[all] SECONDS"), "off")
+        .deprecated("vrrp_garp_extra_if"),
+    Keyword::new(
+        "vrrp_down_timer_adverts",
+        Shape::number(1, 100),
+        "3",
+        |draft, arguments| {
+            draft.vrrp_down_timer_adverts = arguments.number()?;
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "vrrp_lower_prio_no_advert",
+        Shape::Bool,
+        "off",
+        |draft, arguments| {
+            draft.vrrp_lower_prio_no_advert = arguments.boolean()?;
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "vrrp_higher_prio_send_advert",
+        Shape::Bool,
+        "off",
+        |draft, arguments| {
+            draft.vrrp_higher_prio_send_advert = arguments.boolean()?;
+            Ok(())
+        },
+    ),
+    Keyword::pending("vrrp_owner_ignore_adverts", Shape::Bool, "off"),
+    Keyword::pending("v3_checksum_as_v2", Shape::Bool, "off"),
+    Keyword::new("vrrp_check_unicast_src", Shape::Flag, "off", |draft, _| {
+        draft.vrrp_check_unicast_src = true;
+        Ok(())
+    }),
+    Keyword::pending("vrrp_iptables", Shape::Optional("[IN [OUT]] chains"), ""),
+    Keyword::pending("vrrp_ipsets", Shape::Optional("names of sets"), ""),
+    Keyword::pending("nftables", Shape::Optional("a table"), "keepalived"),
+    Keyword::pending(
+        "nftables_priority",
+        Shape::number(-2_147_483_648, 2_147_483_647),
+        "-1",
+    ),
+    Keyword::pending("nftables_ifindex", Shape::Flag, "off"),
+    Keyword::pending("nftables_counters", Shape::Flag, "off"),
+    Keyword::pending("vrrp_notify_fifo", FIFO, ""),
+    Keyword::pending("vrrp_notify_fifo_script", Shape::Script, ""),
+    Keyword::pending("notify_fifo", FIFO, ""),
+    Keyword::pending("notify_fifo_script", Shape::Script, ""),
+    Keyword::pending("vrrp_notify_priority_changes", Shape::Bool, "off"),
+    Keyword::pending("fifo_write_vrrp_states_on_reload", Shape::Flag, "off"),
+    Keyword::new(
+        "vrrp_startup_delay",
+        Shape::any_seconds(),
+        "0",
+        |draft, arguments| {
+            draft.defs.vrrp_startup_delay = arguments.seconds()?;
+            Ok(())
+        },
+    ),
+    Keyword::pending("vrrp_delay_after_boot", Shape::any_seconds(), "0"),
+    Keyword::pending("log_unknown_vrids", Shape::Flag, "off"),
+    Keyword::pending("vmac_prefix", NAME, "vrrp"),
+    Keyword::pending("vmac_addr_prefix", NAME, "vmac_prefix"),
+    Keyword::pending(
+        "vrrp_rx_bufs_policy",
+        Shape::Words("MTU, ADVERT or bytes"),
+        "",
+    ),
+    Keyword::pending("vrrp_rx_bufs_multiplier", Shape::number(1, NO_LIMIT), "3"),
+    Keyword::pending("vrrp_netlink_cmd_rcv_bufs", BYTES, ""),
+    Keyword::pending("vrrp_netlink_cmd_rcv_bufs_force", Shape::Bool, "off"),
+    Keyword::pending("vrrp_netlink_monitor_rcv_bufs", BYTES, ""),
+    Keyword::pending("vrrp_netlink_monitor_rcv_bufs_force", Shape::Bool, "off"),
+    Keyword::pending("process_monitor_rcv_bufs", BYTES, ""),
+    Keyword::pending("process_monitor_rcv_bufs_force", Shape::Bool, "off"),
+    // Defaults of virtual servers.
+    Keyword::pending(
+        "lvs_sync_daemon",
+        Shape::Words(
+            "INTERFACE [inst INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]",
+        ),
+        "",
+    ),
+    Keyword::pending(
+        "lvs_timeouts",
+        Shape::Words("[tcp S] [tcpfin S] [udp S]"),
+        "",
+    ),
+    Keyword::new("lvs_flush", Shape::Flag, "off", |draft, _| {
+        draft.defs.lvs_flush = true;
+        Ok(())
+    }),
+    Keyword::pending("lvs_flush_on_stop", Shape::Optional("VS"), "off"),
+    Keyword::pending("lvs_flush_onstop", Shape::Optional("VS"), "off")
+        .deprecated("lvs_flush_on_stop"),
+    Keyword::pending("rs_init_notifies", Shape::Bool, "off"),
+    Keyword::pending(
+        "nftables_ipvs",
+        Shape::Optional("a table"),
+        "keepalived_ipvs",
+    ),
+    Keyword::pending(
+        "nftables_ipvs_priority",
+        Shape::number(-2_147_483_648, 2_147_483_647),
+        "-1",
+    ),
+    Keyword::pending(
+        "nftables_ipvs_start_fwmark",
+        Shape::number(1, NO_LIMIT),
+        "1000",
+    ),
+    Keyword::pending("lvs_notify_fifo", FIFO, ""),
+    Keyword::pending("lvs_notify_fifo_script", Shape::Script, ""),
+    Keyword::pending("lvs_netlink_cmd_rcv_bufs", BYTES, ""),
+    Keyword::pending("lvs_netlink_cmd_rcv_bufs_force", Shape::Bool, "off"),
+    Keyword::pending("lvs_netlink_monitor_rcv_bufs", BYTES, ""),
+    Keyword::pending("lvs_netlink_monitor_rcv_bufs_force", Shape::Bool, "off"),
+    // Priorities, SNMP, D-Bus.
+    Keyword::pending("vrrp_priority", NICE, "0"),
+    Keyword::pending("checker_priority", NICE, "0"),
+    Keyword::pending("bfd_priority", NICE, "0"),
+    Keyword::pending("vrrp_rt_priority", REALTIME, ""),
+    Keyword::pending("checker_rt_priority", REALTIME, ""),
+    Keyword::pending("bfd_rt_priority", REALTIME, ""),
+    Keyword::pending("vrrp_rlimit_rttime", MICROSECONDS, "10000"),
+    Keyword::pending("checker_rlimit_rttime", MICROSECONDS, "10000"),
+    Keyword::pending("bfd_rlimit_rttime", MICROSECONDS, "10000"),
+    Keyword::pending("vrrp_rlimit_rtime", MICROSECONDS, "").deprecated("vrrp_rlimit_rttime"),
+    Keyword::pending("checker_rlimit_rtime", MICROSECONDS, "").deprecated("checker_rlimit_rttime"),
+    Keyword::pending("bfd_rlimit_rtime", MICROSECONDS, "").deprecated("bfd_rlimit_rttime"),
+    Keyword::pending("vrrp_no_swap", Shape::Flag, "off"),
+    Keyword::pending("checker_no_swap", Shape::Flag, "off"),
+    Keyword::pending("bfd_no_swap", Shape::Flag, "off"),
+    Keyword::pending("vrrp_cpu_affinity", CPUS, ""),
+    Keyword::pending("checker_cpu_affinity", CPUS, ""),
+    Keyword::pending("bfd_cpu_affinity", CPUS, ""),
+    Keyword::pending(
+        "max_auto_priority",
+        Shape::Optional("a number from -1 to 99"),
+        "0",
+    ),
+    Keyword::pending(
+        "min_auto_priority_delay",
+        Shape::number(1, 10_000_000),
+        "1000000",
+    ),
+    Keyword::pending(
+        "snmp_socket",
+        Shape::Word("an address or a path"),
+        "unix:/var/agentx/master",
+    ),
+    Keyword::pending("enable_traps", Shape::Flag, "off"),
+    Keyword::pending("enable_snmp_vrrp", Shape::Flag, "off"),
+    Keyword::pending("enable_snmp_keepalived", Shape::Flag, "off").deprecated("enable_snmp_vrrp"),
+    Keyword::pending("enable_snmp_checker", Shape::Flag, "off"),
+    Keyword::pending("enable_snmp_rfc", Shape::Flag, "off"),
+    Keyword::pending("enable_snmp_rfcv2", Shape::Flag, "off"),
+    Keyword::pending("enable_snmp_rfcv3", Shape::Flag, "off"),
+    Keyword::pending(
+        "snmp_vs_stats_update_interval",
+        Shape::seconds(1, 30_000),
+        "5",
+    ),
+    Keyword::pending(
+        "snmp_rs_stats_update_interval",
+        Shape::seconds(1, 30_000),
+        "",
+    ),
+    Keyword::pending("enable_dbus", Shape::Flag, "off"),
+    Keyword::pending("dbus_service_name", NAME, "org.keepalived.Vrrp1"),
+    Keyword::pending("dbus_no_interface_name", NAME, "none"),
+];
+
+fn dynamic_interfaces(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    draft.defs.dynamic_interfaces = true;
+    match arguments.next_word() {
+        None => Ok(()),
+        Some(word) if word.text == "allow_if_changes" => {
+            let message = "'allow_if_changes' is understood, but not carried out yet";
+            arguments.complain(Finding::new(Code::NotCarriedOut, word.span, message));
+            Ok(())
+        }
+        Some(word) => Err(arguments.invalid_value(word)),
+    }
+}
+
+/// 0 means none: keepalived's own sample file says so, although its code complains.
+fn message_spacing(_: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    if !arguments.seconds()?.is_zero() {
+        let message =
+            "the spacing of gratuitous ARP messages is understood, but not carried out yet";
+        let span = arguments.span();
+        arguments.complain(Finding::new(Code::NotCarriedOut, span, message));
+    }
+    Ok(())
+}
+
+/// keepalived: one message, no second set, no refresh, where nothing else was said before.
+fn min_garp(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    if arguments.boolean()? {
+        let garp = &mut draft.garp;
+        garp.master_repeat.get_or_insert(1);
+        garp.master_delay.get_or_insert(Duration::ZERO);
+        garp.master_refresh.get_or_insert(Duration::ZERO);
+        garp.master_refresh_repeat.get_or_insert(0);
+    }
+    Ok(())
+}

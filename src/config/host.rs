@@ -1,0 +1,73 @@
+//! What a configuration needs to know about the machine it is for. The daemon answers from the system,
+//! tests and offline checks from a table.
+
+use crate::types::UserId;
+
+/// The machine, as far as a configuration names parts of it.
+pub trait Host {
+    /// The interfaces that exist.
+    fn interfaces(&self) -> Vec<String>;
+    /// The host's own name.
+    fn host_name(&self) -> String;
+    /// A user by name, with its primary group.
+    fn user(&self, name: &str) -> Option<UserId>;
+    /// The number of a group.
+    fn group(&self, name: &str) -> Option<u32>;
+    /// Whom this process runs as.
+    fn own_user(&self) -> UserId;
+    /// Whether `user` can run `name`, which is looked for in PATH where it has no slash.
+    fn program(&self, name: &str, user: UserId) -> Result<Program, ProgramFault>;
+}
+
+/// A program that can be run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Program {
+    /// With its directory.
+    pub path: String,
+    /// Somebody else could replace it although it runs as root.
+    pub insecure: Option<InsecureComponent>,
+}
+
+/// The part of a path that others than root may change.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct InsecureComponent {
+    pub path: String,
+    pub owner: u32,
+    /// Permission bits.
+    pub mode: u32,
+}
+
+impl std::fmt::Display for InsecureComponent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { path, owner, mode } = self;
+        write!(
+            f,
+            "'{path}' belongs to user {owner} and has mode {mode:03o}"
+        )
+    }
+}
+
+/// Why a program cannot be run.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ProgramFault {
+    #[error("'{path}' does not exist")]
+    Missing { path: String },
+    #[error("'{name}' is in no directory of PATH")]
+    NotInPath { name: String },
+    #[error("'{path}' is not a regular file")]
+    NotAFile { path: String },
+    /// `path` is the part of the path that is to blame.
+    #[error(
+        "user {uid} may not {verb} '{path}', which belongs to user {owner} and has mode {mode:03o}"
+    )]
+    NotPermitted {
+        path: String,
+        /// `execute` or `search`.
+        verb: &'static str,
+        uid: u32,
+        owner: u32,
+        mode: u32,
+    },
+    #[error("cannot look at '{path}': {error}")]
+    Unreadable { path: String, error: String },
+}

@@ -1,0 +1,225 @@
+//! Keyword tables: one row per keyword says what it takes, its default, and whether it is carried out.
+//!
+//! A block's file has its table. A row reads the arguments into the block's draft; what all rows share is here:
+//! missing and superfluous words, ranges, numbers with something behind them, suggestions for what is unknown.
+
+mod arguments;
+mod catalogue;
+mod shape;
+
+pub(crate) use arguments::{Arguments, ScriptText, Spanned};
+pub use catalogue::KeywordReference;
+pub(crate) use catalogue::{Catalogue, Opens};
+pub(crate) use shape::{Garbage, NO_LIMIT, Shape};
+
+use super::diagnostic::{Code, Finding, Findings, nearest};
+use super::lexer::Word;
+use super::tree::Statement;
+
+/// What a keyword is, without what it does.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) shape: Shape,
+    /// As one would write it; empty: none.
+    pub(crate) default: &'static str,
+    pub(crate) standing: Standing,
+    /// The spelling to use instead of this old one.
+    pub(crate) instead: Option<&'static str>,
+}
+
+/// How far a keyword is supported.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Standing {
+    CarriedOut,
+    /// Understood and checked, but nothing follows from it yet.
+    Pending,
+    /// Has no effect, in keepalived neither.
+    WithoutEffect,
+}
+
+/// A row of the table of block `B`.
+pub(crate) struct Keyword<B: 'static> {
+    pub(crate) row: Row,
+    fill: Option<Fill<B>>,
+}
+
+/// Reads the arguments of a keyword into the draft of its block. An error leaves the draft as it was.
+pub(crate) type Fill<B> = fn(&mut B, &mut Arguments<'_>) -> Result<(), Finding>;
+
+impl<B> Keyword<B> {
+    /// A keyword that is carried out.
+    pub(crate) const fn new(
+        name: &'static str,
+        shape: Shape,
+        default: &'static str,
+        fill: Fill<B>,
+    ) -> Self {
+        Self {
+            row: Row {
+                name,
+                shape,
+                default,
+                standing: Standing::CarriedOut,
+                instead: None,
+            },
+            fill: Some(fill),
+        }
+    }
+
+    /// A keyword that is understood, but not carried out yet.
+    pub(crate) const fn pending(name: &'static str, shape: Shape, default: &'static str) -> Self {
+        Self {
+            row: Row {
+                name,
+                shape,
+                default,
+                standing: Standing::Pending,
+                instead: None,
+            },
+            fill: None,
+        }
+    }
+
+    /// A keyword that never does anything.
+    pub(crate) const fn without_effect(name: &'static str, shape: Shape) -> Self {
+        Self {
+            row: Row {
+                name,
+                shape,
+                default: "",
+                standing: Standing::WithoutEffect,
+                instead: None,
+            },
+            fill: None,
+        }
+    }
+
+    /// The same, but the keyword is an old one that works as ever.
+    pub(crate) const fn deprecated(self, instead: &'static str) -> Self {
+        Self {
+            row: Row {
+                instead: Some(instead),
+                ..self.row
+            },
+            fill: self.fill,
+        }
+    }
+
+    fn read(&'static self, draft: &mut B, statement: &Statement<'_>, reader: &mut Reader) {
+        let mut arguments = Arguments::new(statement, &self.row, reader);
+        if let Err(finding) = arguments.check_presence() {
+            return arguments.reader().findings.push(finding);
+        }
+        let outcome = match self.fill {
+            Some(fill) => fill(draft, &mut arguments),
+            None => arguments.check_shape(),
+        };
+        if let Err(finding) = arguments.finish(outcome) {
+            reader.findings.push(finding);
+        }
+    }
+}
+
+/// What reading a tree needs.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) findings: Findings,
+    pub(crate) catalogue: Catalogue,
+}
+
+impl Reader {
+    /// Reads the statements of a block into its draft. `block` is the name of `table` in the catalogue.
+    pub(crate) fn read<B>(
+        &mut self,
+        draft: &mut B,
+        block: &'static str,
+        table: &'static [Keyword<B>],
+        statements: &[Statement<'_>],
+    ) {
+        for statement in statements {
+            let word = statement.first();
+            match table.iter().find(|keyword| keyword.row.name == word.text) {
+                Some(keyword) => keyword.read(draft, statement, self),
+                None => self.unknown(block, word),
+            }
+        }
+    }
+
+    /// Looks over a block that is not carried out, so that at least its words are right.
+    pub(crate) fn look_over(&mut self, block: &'static str, statements: &[Statement<'_>]) {
+        for statement in statements {
+            let word = statement.first();
+            let Some(row) = self.catalogue.row(block, word.text) else {
+                self.unknown(block, word);
+                continue;
+            };
+            let mut arguments = Arguments::new(statement, row, self);
+            let outcome = arguments
+                .check_presence()
+                .and_then(|()| arguments.check_shape());
+            if let Err(finding) = outcome {
+                self.findings.push(finding);
+            }
+        }
+    }
+
+    fn unknown(&mut self, block: &'static str, word: Word<'_>) {
+        let homes = self.catalogue.homes(word.text);
+        if !homes.is_empty() {
+            let message = format!("'{}' does not belong into {}", word.text, block_name(block));
+            let help = format!(
+                "it belongs into {}",
+                join(homes.iter().map(|home| block_name(home)), "or")
+            );
+            return self
+                .findings
+                .push(Finding::new(Code::MisplacedKeyword, word.span, message).help(help));
+        }
+        let message = format!("unknown keyword '{}' in {}", word.text, block_name(block));
+        let help = self.suggestion(block, word.text);
+        self.findings
+            .push(Finding::new(Code::UnknownKeyword, word.span, message).maybe_help(help));
+    }
+
+    fn suggestion(&self, block: &'static str, word: &str) -> Option<String> {
+        let glued = self
+            .catalogue
+            .names(block)
+            .filter(|name| {
+                word.strip_prefix(name).is_some_and(|rest| {
+                    rest.starts_with(|c: char| c.is_ascii_punctuation() && c != '_')
+                })
+            })
+            .max_by_key(|name| name.len());
+        if let Some(name) = glued {
+            return Some(format!("a blank is missing behind '{name}'"));
+        }
+        if let Some(name) = nearest(word, self.catalogue.names(block)) {
+            return Some(format!("did you mean '{name}'?"));
+        }
+        let name = nearest(word, self.catalogue.all_names())?;
+        let homes = self.catalogue.homes(name);
+        let homes = join(homes.iter().map(|home| block_name(home)), "or");
+        Some(format!(
+            "did you mean '{name}', which belongs into {homes}?"
+        ))
+    }
+}
+
+fn block_name(block: &str) -> String {
+    match block {
+        Catalogue::ROOT => "the top level".to_owned(),
+        block => format!("'{block}'"),
+    }
+}
+
+/// `a, b or c`
+pub(crate) fn join(items: impl IntoIterator<Item = String>, last: &str) -> String {
+    let mut items: Vec<String> = items.into_iter().collect();
+    match items.pop() {
+        None => String::new(),
+        Some(only) if items.is_empty() => only,
+        Some(end) => format!("{} {last} {end}", items.join(", ")),
+    }
+}

@@ -1,0 +1,103 @@
+//! All keyword tables by name: which words a block knows and where else a word belongs.
+
+use std::collections::HashMap;
+
+use super::{Keyword, Row, Shape, Standing};
+
+/// What a keyword opens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Opens {
+    /// A block of keywords with this table.
+    Keywords(&'static str),
+    /// A list with an entry a line.
+    List,
+}
+
+/// The rows of all tables.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue {
+    /// In the order they were added.
+    names: Vec<&'static str>,
+    tables: HashMap<&'static str, Vec<&'static Row>>,
+}
+
+impl Catalogue {
+    /// The table of what stands outside of any block.
+    pub(crate) const ROOT: &'static str = "";
+
+    pub(crate) fn add<B>(&mut self, block: &'static str, table: &'static [Keyword<B>]) {
+        self.names.push(block);
+        self.tables
+            .insert(block, table.iter().map(|keyword| &keyword.row).collect());
+    }
+
+    pub(crate) fn row(&self, block: &str, word: &str) -> Option<&'static Row> {
+        self.rows(block).find(|row| row.name == word)
+    }
+
+    pub(crate) fn knows(&self, block: &str, word: &str) -> bool {
+        self.row(block, word).is_some()
+    }
+
+    /// What `word` opens in `block`.
+    pub(crate) fn opens(&self, block: &str, word: &str) -> Option<Opens> {
+        match self.row(block, word)?.shape {
+            Shape::Block(table) | Shape::Named(_, table) => Some(Opens::Keywords(table)),
+            Shape::List(_) => Some(Opens::List),
+            _ => None,
+        }
+    }
+
+    /// The keywords of a block.
+    pub(crate) fn names(&self, block: &str) -> impl Iterator<Item = &'static str> {
+        self.rows(block).map(|row| row.name)
+    }
+
+    /// The keywords of all blocks.
+    pub(crate) fn all_names(&self) -> impl Iterator<Item = &'static str> {
+        self.names.iter().flat_map(|block| self.names(block))
+    }
+
+    /// The blocks that know `word`.
+    pub(crate) fn homes(&self, word: &str) -> Vec<&'static str> {
+        self.names
+            .iter()
+            .copied()
+            .filter(|block| self.knows(block, word))
+            .collect()
+    }
+
+    /// Every keyword of every block, for the manual.
+    pub(crate) fn reference(&self) -> Vec<KeywordReference> {
+        let in_block = |&block| {
+            self.rows(block).map(move |row| KeywordReference {
+                block,
+                name: row.name,
+                arguments: row.shape.expected(),
+                default: row.default,
+                standing: row.standing,
+                instead: row.instead,
+            })
+        };
+        self.names.iter().flat_map(in_block).collect()
+    }
+
+    fn rows(&self, block: &str) -> impl Iterator<Item = &'static Row> {
+        self.tables.get(block).into_iter().flatten().copied()
+    }
+}
+
+/// A keyword as the manual describes it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeywordReference {
+    /// Empty: outside of any block.
+    pub block: &'static str,
+    pub name: &'static str,
+    /// What stands behind it.
+    pub arguments: String,
+    /// Empty: none.
+    pub default: &'static str,
+    pub standing: Standing,
+    /// The spelling to use instead of this old one.
+    pub instead: Option<&'static str>,
+}

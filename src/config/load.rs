@@ -1,0 +1,152 @@
+//! Loading a configuration: the one way from a file to a [`Config`] and what there is to say about it.
+
+use std::path::{Path, PathBuf};
+
+use super::Config;
+use super::diagnostic::{Code, Complaint, Drawing, Finding, Findings, Severity};
+use super::host::Host;
+use super::keyword::Reader;
+use super::lines::Lines;
+use super::source::ReadError;
+use super::{preprocess, root, source, tree};
+
+/// How to read a configuration.
+#[derive(Clone, Debug, Default)]
+pub struct LoadOptions {
+    /// Decides `@id` lines (`-i`); the host name up to its first dot where it is `None`.
+    pub config_id: Option<String>,
+}
+
+/// A configuration and everything to say about the files it comes from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// What can be carried out; everything in error is left out of it.
+    pub config: Config,
+    /// In file order, each once.
+    pub complaints: Vec<Complaint>,
+}
+
+/// When a configuration is about to be used; decides which complaints forbid it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Policy {
+    /// A start, or a reload with `--lenient-reload`: only errors do.
+    Start,
+    /// A reload, or anything with `--strict`: warnings do too.
+    Strict,
+}
+
+/// Reads `file` and the files it includes. Never fails: where there is nothing to read, the
+/// complaints say so and the configuration is empty.
+pub fn load(file: &Path, options: &LoadOptions, host: &dyn Host) -> Loaded {
+    let config_id = options
+        .config_id
+        .clone()
+        .unwrap_or_else(|| short_name(&host.host_name()));
+    let mut findings = Findings::default();
+    let lines = match preprocess::read(&files(file), &config_id, &mut findings) {
+        Ok(lines) => lines,
+        Err(error) => {
+            findings.push(unreadable(&error));
+            Lines::default()
+        }
+    };
+    let mut reader = Reader {
+        findings,
+        catalogue: root::catalogue(),
+    };
+    let statements = tree::build(&lines, &reader.catalogue, &mut reader.findings);
+    let config = root::read(&statements, host, &mut reader);
+    Loaded {
+        config,
+        complaints: reader.findings.into_complaints(&lines),
+    }
+}
+
+impl Loaded {
+    pub fn has_errors(&self) -> bool {
+        self.worst() == Some(Severity::Error)
+    }
+
+    /// Warnings or errors.
+    pub fn has_warnings(&self) -> bool {
+        self.worst() >= Some(Severity::Warning)
+    }
+
+    /// The configuration may be used.
+    pub fn is_acceptable(&self, policy: Policy) -> bool {
+        match policy {
+            Policy::Start => !self.has_errors(),
+            Policy::Strict => !self.has_warnings(),
+        }
+    }
+
+    /// Exit status of `-t`: 0 clean, 2 a missing parameter, 4 a file that cannot be read, 5 anything else that
+    /// keepalived complains about, 6 script security alone. Keywords that are merely not carried out do not count.
+    pub fn test_status(&self) -> u8 {
+        self.complaints
+            .iter()
+            .map(|complaint| match complaint.code {
+                Code::MissingParameter => (4, 2),
+                Code::ScriptSecurity => (1, 6),
+                Code::NotCarriedOut => (0, 0),
+                Code::NoConfiguration => (2, 4),
+                Code::FileUnreadable if complaint.place.is_none() => (2, 4),
+                _ => (3, 5),
+            })
+            .max()
+            .map_or(0, |(_, status)| status)
+    }
+
+    /// Exit status of a start that these complaints forbid: 6 without a configuration file, else 2; `None`: it may start.
+    pub fn start_status(&self, policy: Policy) -> Option<u8> {
+        let no_file = self
+            .complaints
+            .iter()
+            .any(|complaint| complaint.code == Code::NoConfiguration);
+        if no_file {
+            return Some(6);
+        }
+        (!self.is_acceptable(policy)).then_some(2)
+    }
+
+    /// All complaints for people.
+    pub fn render(&self, drawing: Drawing) -> String {
+        self.complaints
+            .iter()
+            .map(|complaint| complaint.render(drawing) + "\n")
+            .collect()
+    }
+
+    fn worst(&self) -> Option<Severity> {
+        self.complaints
+            .iter()
+            .map(|complaint| complaint.severity)
+            .max()
+    }
+}
+
+/// `-f` takes a pattern too.
+fn files(file: &Path) -> Vec<PathBuf> {
+    match file.to_str() {
+        Some(pattern) if source::has_wildcard(pattern) && !file.exists() => {
+            source::matching(pattern, Path::new(""))
+        }
+        _ => vec![file.to_path_buf()],
+    }
+}
+
+fn unreadable(error: &ReadError) -> Finding {
+    let code = if error.is_missing() {
+        Code::NoConfiguration
+    } else {
+        Code::FileUnreadable
+    };
+    Finding::without_place(code, error.to_string())
+}
+
+fn short_name(host_name: &str) -> String {
+    host_name.split('.').next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests;

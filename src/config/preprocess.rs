@@ -1,0 +1,463 @@
+//! From files to lines: comments removed, `@id` conditions decided, `$NAME` definitions put in, `~SEQ` and `~LST`
+//! repeated, `include` followed.
+//!
+//! Rules are those of keepalived's lib/parser.c. Every way to ask for endless work (a file that includes
+//! itself, a definition that uses itself, a `~SEQ` of a billion) ends at a limit with one complaint.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::{Code, Finding, Findings};
+use super::lines::{Lines, MAX_LINE_BYTES, Rewritten, Span};
+use super::source::{self, ReadError, SourceFile};
+
+/// Files that include files that include files …
+const MAX_INCLUDE_DEPTH: usize = 16;
+/// Files read in total, so that includes cannot multiply.
+const MAX_FILES: usize = 4096;
+/// Lines in total, repeated ones included.
+const MAX_LINES: usize = 2_000_000;
+/// Bytes that definitions and repetitions may put in.
+const MAX_INSERTED_BYTES: usize = 64 << 20;
+/// Substitutions that one line may cause.
+const MAX_SUBSTITUTIONS: usize = 100_000;
+/// Longest line with definitions put in.
+const MAX_EXPANDED_LINE: usize = 16 * MAX_LINE_BYTES;
+
+/// Reads `paths` and everything they include. `config_id` decides `@id` lines.
+pub(crate) fn read(
+    paths: &[PathBuf],
+    config_id: &str,
+    findings: &mut Findings,
+) -> Result<Lines, ReadError> {
+    let mut reader = Preprocessor {
+        lines: Lines::default(),
+        config_id,
+        definitions: HashMap::new(),
+        open_files: Vec::new(),
+        inserted_bytes: 0,
+        full: false,
+        findings,
+    };
+    for path in paths {
+        let file = source::read(path)?;
+        reader.file(file);
+    }
+    Ok(reader.lines)
+}
+
+struct Preprocessor<'r> {
+    lines: Lines,
+    config_id: &'r str,
+    /// The lines of each definition, at least one.
+    definitions: HashMap<String, Vec<String>>,
+    /// The files that are being read, outermost first.
+    open_files: Vec<u32>,
+    inserted_bytes: usize,
+    /// A limit was met, which has been said once; nothing more is read.
+    full: bool,
+    findings: &'r mut Findings,
+}
+
+/// A `$NAME=` whose last line ended in `\`.
+struct OpenDefinition {
+    name: String,
+    lines: Vec<String>,
+}
+
+impl Preprocessor<'_> {
+    fn file(&mut self, file: SourceFile) {
+        let index = self.lines.add_file(file);
+        self.open_files.push(index);
+        let (mut start, mut number) = (0, 0);
+        let mut definition = None;
+        while let Some(range) = self.next_line(index, start) {
+            (start, number) = (range.end + 1, number + 1);
+            let physical = self.lines.add_physical(index, number, range);
+            if self.lines.count() > MAX_LINES {
+                self.limit(
+                    Span::new(physical, 0..0),
+                    format!("more than {MAX_LINES} lines"),
+                );
+            }
+            if self.full {
+                break;
+            }
+            self.line(physical, &mut definition);
+        }
+        if let Some(OpenDefinition { name, lines }) = definition {
+            self.definitions.insert(name, lines);
+        }
+        self.open_files.pop();
+    }
+
+    /// The line of a file that begins at byte `start`, without its end.
+    fn next_line(&self, file: u32, start: usize) -> Option<Range<usize>> {
+        let text = self.lines.file(file)?.text.get(start..)?;
+        if text.is_empty() {
+            return None;
+        }
+        Some(start..start + text.find('\n').unwrap_or(text.len()))
+    }
+
+    /// One physical line.
+    fn line(&mut self, physical: u32, open: &mut Option<OpenDefinition>) {
+        let Some(line) = self.wanted_text(physical) else {
+            return;
+        };
+        if let Some(mut definition) = open.take() {
+            let (text, more) = continued(line.text());
+            definition.lines.push(text.to_owned());
+            self.inserted_bytes += text.len();
+            self.close_or_continue(definition, more, open);
+        } else if let Some((name, value)) = definition_in(line.text()) {
+            let (text, more) = continued(value);
+            let definition = OpenDefinition {
+                name: name.to_owned(),
+                lines: vec![text.to_owned()],
+            };
+            self.close_or_continue(definition, more, open);
+        } else if line.text().contains(['$', '~']) {
+            self.expand(physical, line);
+        } else {
+            self.deliver(physical, line);
+        }
+    }
+
+    fn close_or_continue(
+        &mut self,
+        definition: OpenDefinition,
+        more: bool,
+        open: &mut Option<OpenDefinition>,
+    ) {
+        if more {
+            *open = Some(definition);
+        } else {
+            self.definitions.insert(definition.name, definition.lines);
+        }
+    }
+
+    /// What remains of a line after length, NUL, comment and condition; `None`: nothing.
+    fn wanted_text(&mut self, physical: u32) -> Option<Rewritten> {
+        let line = self.lines.physical_text(physical).trim_end_matches('\r');
+        let whole = Span::new(physical, 0..line.len());
+        if line.len() >= MAX_LINE_BYTES {
+            let message = format!("this line has {} bytes and is not read", line.len());
+            let finding = Finding::new(Code::LineTooLong, whole, message);
+            self.findings
+                .push(finding.expected(format!("at most {} bytes", MAX_LINE_BYTES - 1)));
+            return None;
+        }
+        if line.contains('\0') {
+            let message = "this line has a NUL byte in it and is not read";
+            self.findings
+                .push(Finding::new(Code::LineWithNul, whole, message));
+            return None;
+        }
+        let text = without_comment(line);
+        match condition(text.text()) {
+            None => Some(text),
+            Some((wanted, from)) if wanted.holds(self.config_id) => {
+                Some(text.part(from..text.text().len()))
+            }
+            Some(_) => None,
+        }
+        .filter(|text| !text.text().is_empty())
+    }
+
+    /// Puts definitions in and repeats, until neither is left.
+    fn expand(&mut self, physical: u32, line: Rewritten) {
+        let mut pending = vec![line];
+        let mut substitutions = 0;
+        while let Some(mut line) = pending.pop() {
+            while let Some((range, lines)) = self.substitution(physical, &line) {
+                substitutions += 1;
+                self.inserted_bytes += lines.iter().map(String::len).sum::<usize>();
+                if substitutions > MAX_SUBSTITUTIONS
+                    || self.inserted_bytes > MAX_INSERTED_BYTES
+                    || line.text().len() > MAX_EXPANDED_LINE
+                {
+                    let whole = Span::new(physical, 0..line.source(&range).end as usize);
+                    return self.limit(whole, "the definitions in this line never end".to_owned());
+                }
+                let source = line.source(&range);
+                let mut lines = lines.into_iter();
+                line = line.replaced(&range, &lines.next().unwrap_or_default());
+                let further: Vec<_> = lines.collect();
+                pending.extend(
+                    further
+                        .iter()
+                        .rev()
+                        .map(|text| Rewritten::replacement(text, source.clone())),
+                );
+            }
+            if !line.text().trim().is_empty() {
+                self.deliver(physical, line);
+            }
+            if self.full {
+                return;
+            }
+        }
+    }
+
+    /// The first thing to be replaced in a line, and the lines that replace it.
+    fn substitution(
+        &mut self,
+        physical: u32,
+        line: &Rewritten,
+    ) -> Option<(Range<usize>, Vec<String>)> {
+        match repetition::first(line.text()) {
+            None => {}
+            Some(Ok((range, lines))) => return Some((range, lines)),
+            Some(Err((range, why))) => {
+                let source = line.source(&range);
+                let span = Span::new(physical, source.start as usize..source.end as usize);
+                self.findings
+                    .push(Finding::new(Code::InvalidDefinition, span, why));
+                return Some((range, Vec::new()));
+            }
+        }
+        references(line.text()).find_map(|(range, name)| {
+            let lines = self.value_of(name)?;
+            // keepalived: a definition of several lines counts only at the end of a line.
+            let at_end = line.text()[range.end..].trim().is_empty();
+            (lines.len() == 1 || at_end).then_some((range, lines))
+        })
+    }
+
+    /// A definition of the file or one of those that are always there.
+    fn value_of(&self, name: &str) -> Option<Vec<String>> {
+        if let Some(lines) = self.definitions.get(name) {
+            return Some(lines.clone());
+        }
+        let built_in = match name {
+            "_PWD" => {
+                let file = self.lines.file(*self.open_files.last()?)?;
+                file.canonical.parent()?.display().to_string()
+            }
+            "_INSTANCE" => self.config_id.to_owned(),
+            "_HASH" => "#".to_owned(),
+            "_BANG" => "!".to_owned(),
+            _ => return None,
+        };
+        Some(vec![built_in])
+    }
+
+    /// A finished line: an `include`, or one to be read.
+    fn deliver(&mut self, physical: u32, line: Rewritten) {
+        let mut words = line.text().split_ascii_whitespace();
+        let include = words.next().and_then(Include::from_keyword);
+        match (include, words.next()) {
+            (Some(include), Some(pattern)) => {
+                let start = line.text().find(pattern).unwrap_or_default();
+                let source = line.source(&(start..start + pattern.len()));
+                let span = Span::new(physical, source.start as usize..source.end as usize);
+                let pattern = pattern.trim_matches('"').to_owned();
+                self.include(include, &pattern, span);
+            }
+            _ => self.lines.add_logical(physical, line),
+        }
+    }
+
+    fn include(&mut self, include: Include, pattern: &str, span: Span) {
+        if self.open_files.len() > MAX_INCLUDE_DEPTH {
+            let message = format!("files are included more than {MAX_INCLUDE_DEPTH} deep");
+            return self
+                .findings
+                .push(Finding::new(Code::IncludeLoop, span, message));
+        }
+        let directory = self
+            .open_files
+            .last()
+            .and_then(|&file| self.lines.file(file))
+            .map(|file| file.directory.clone())
+            .unwrap_or_default();
+        let paths = source::matching(pattern, &directory);
+        if paths.is_empty() && include.minds_no_match() {
+            let message = format!("no file matches '{pattern}'");
+            self.findings
+                .push(Finding::new(Code::FileMissing, span, message));
+        }
+        for path in paths {
+            if self.full {
+                return;
+            }
+            self.include_file(&path, span);
+        }
+    }
+
+    fn include_file(&mut self, path: &Path, span: Span) {
+        if self.lines.file_count() >= MAX_FILES {
+            return self.limit(span, format!("more than {MAX_FILES} files"));
+        }
+        let file = match source::read(path) {
+            Ok(file) => file,
+            Err(error) => {
+                let code = match error {
+                    ReadError::Missing { .. } => Code::FileMissing,
+                    ReadError::Executable { .. } | ReadError::NotAFile { .. } => {
+                        Code::IncludeSkipped
+                    }
+                    ReadError::Io { .. }
+                    | ReadError::TooLarge { .. }
+                    | ReadError::Binary { .. } => Code::FileUnreadable,
+                };
+                return self
+                    .findings
+                    .push(Finding::new(code, span, error.to_string()));
+            }
+        };
+        let is_open = |&index: &u32| {
+            self.lines
+                .file(index)
+                .is_some_and(|open| open.canonical == file.canonical)
+        };
+        if self.open_files.iter().any(is_open) {
+            let message = format!("'{}' includes itself", file.name);
+            return self
+                .findings
+                .push(Finding::new(Code::IncludeLoop, span, message));
+        }
+        self.file(file);
+    }
+
+    fn limit(&mut self, span: Span, message: String) {
+        if !self.full {
+            self.full = true;
+            let finding = Finding::new(Code::TooLarge, span, message);
+            self.findings
+                .push(finding.help("nothing after this place has been read"));
+        }
+    }
+}
+
+/// The variants of `include`, which differ in what they complain about.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Include {
+    /// `include`, `includer`, `includeb`: a pattern may match nothing.
+    Lenient,
+    /// `includem`, `includew`, `includea`: something must match.
+    Strict,
+}
+
+impl Include {
+    fn from_keyword(word: &str) -> Option<Self> {
+        match word {
+            "include" | "includer" | "includeb" => Some(Self::Lenient),
+            "includem" | "includew" | "includea" => Some(Self::Strict),
+            _ => None,
+        }
+    }
+
+    /// A pattern with wildcards that matches nothing is worth a complaint; a plain name always is.
+    fn minds_no_match(self) -> bool {
+        self == Self::Strict
+    }
+}
+
+/// The line without its comment, `\#` and `\!` without their backslash, and without blanks at both ends
+/// (keepalived: decomment; `!` and `#` count outside double quotes even in the middle of a word).
+fn without_comment(line: &str) -> Rewritten {
+    let bytes = line.as_bytes();
+    let mut kept = Rewritten::default();
+    let (mut quoted, mut from, mut at) = (false, 0, 0);
+    let mut end = line.len();
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\\' if !quoted && matches!(bytes.get(at + 1), Some(b'#' | b'!')) => {
+                kept.push_verbatim(line, from..at);
+                from = at + 1;
+                at += 1;
+            }
+            b'\\' => at += 1,
+            b'#' | b'!' if !quoted => {
+                end = at;
+                break;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    kept.push_verbatim(line, from..end);
+    let text = kept.text();
+    let start = text.len() - text.trim_start().len();
+    kept.part(start..start + text.trim().len())
+}
+
+/// Whom an `@id` line is for.
+#[derive(Debug, Eq, PartialEq)]
+enum Condition<'t> {
+    Only(&'t str),
+    /// `@^id`
+    AllBut(&'t str),
+}
+
+impl Condition<'_> {
+    fn holds(&self, config_id: &str) -> bool {
+        match *self {
+            Self::Only(id) => id == config_id,
+            Self::AllBut(id) => id != config_id,
+        }
+    }
+}
+
+/// The condition at the start of a line and where the rest begins. A blank after the id is required.
+fn condition(text: &str) -> Option<(Condition<'_>, usize)> {
+    let after = text.strip_prefix('@')?;
+    let (id, _) = after.split_once([' ', '\t']).unwrap_or((after, ""));
+    let rest = text.get(1 + id.len()..)?;
+    let from = text.len() - rest.trim_start().len();
+    let condition = match id.strip_prefix('^') {
+        Some(id) => Condition::AllBut(id),
+        None => Condition::Only(id),
+    };
+    Some((condition, from))
+}
+
+/// `$NAME=VALUE` at the start of a line.
+fn definition_in(text: &str) -> Option<(&str, &str)> {
+    let (name, value) = text.strip_prefix('$')?.split_once('=')?;
+    (name_length(name) == name.len() && !name.is_empty()).then_some((name, value))
+}
+
+/// Cuts off a `\` at the end, which says that the definition goes on.
+fn continued(text: &str) -> (&str, bool) {
+    match text.strip_suffix('\\') {
+        Some(text) => (text, true),
+        None => (text, false),
+    }
+}
+
+/// Bytes of the name that `text` begins with: a letter or `_`, then letters, digits, `_`.
+fn name_length(text: &str) -> usize {
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return 0;
+    }
+    text.bytes()
+        .take_while(|&b| b == b'_' || b.is_ascii_alphanumeric())
+        .count()
+}
+
+/// `${NAME}`, and `$NAME` before a blank, `,`, `)` or the end.
+fn references(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
+    text.match_indices('$').filter_map(|(start, _)| {
+        let after = &text[start + 1..];
+        if let Some(braced) = after.strip_prefix('{') {
+            let length = name_length(braced);
+            return (length > 0 && braced[length..].starts_with('}'))
+                .then(|| (start..start + length + 3, &braced[..length]));
+        }
+        let length = name_length(after);
+        let ends = after[length..]
+            .chars()
+            .next()
+            .is_none_or(|c| matches!(c, ' ' | '\t' | ',' | ')'));
+        (length > 0 && ends).then(|| (start..start + length + 1, &after[..length]))
+    })
+}
+
+mod repetition;
+#[cfg(test)]
+mod tests;

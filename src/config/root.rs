@@ -1,0 +1,196 @@
+//! What stands outside of any block, and the tables of blocks that are understood but not carried out.
+
+use super::consistency;
+use super::host::Host;
+use super::keyword::{Arguments, Catalogue, Keyword, NO_LIMIT, Reader, Shape};
+use super::tree::Statement;
+use super::{
+    Config, checkers, global_defs, real_server, virtual_server, vrrp_instance, vrrp_script,
+    vrrp_sync_group,
+};
+
+/// Everything that was read, in the order it was written.
+#[derive(Debug, Default)]
+pub(crate) struct Drafts {
+    pub(crate) global_defs: global_defs::Draft,
+    pub(crate) vrrp_scripts: Vec<vrrp_script::Draft>,
+    pub(crate) vrrp_instances: Vec<vrrp_instance::Draft>,
+    pub(crate) vrrp_sync_groups: Vec<vrrp_sync_group::Draft>,
+    pub(crate) virtual_servers: Vec<virtual_server::Draft>,
+}
+
+/// From the statements of a file to a configuration.
+pub(crate) fn read(statements: &[Statement<'_>], host: &dyn Host, reader: &mut Reader) -> Config {
+    let mut drafts = Drafts::default();
+    reader.read(&mut drafts, Catalogue::ROOT, KEYWORDS, statements);
+    consistency::resolve(drafts, host, &mut reader.findings)
+}
+
+/// All tables.
+pub(crate) fn catalogue() -> Catalogue {
+    let mut catalogue = Catalogue::default();
+    catalogue.add(Catalogue::ROOT, KEYWORDS);
+    catalogue.add(global_defs::BLOCK, global_defs::KEYWORDS);
+    catalogue.add(vrrp_instance::BLOCK, vrrp_instance::KEYWORDS);
+    catalogue.add(
+        vrrp_instance::AUTHENTICATION_BLOCK,
+        vrrp_instance::AUTHENTICATION,
+    );
+    catalogue.add(vrrp_sync_group::BLOCK, vrrp_sync_group::KEYWORDS);
+    catalogue.add(vrrp_script::BLOCK, vrrp_script::KEYWORDS);
+    catalogue.add(virtual_server::BLOCK, virtual_server::KEYWORDS);
+    catalogue.add(real_server::BLOCK, real_server::KEYWORDS);
+    catalogue.add(checkers::TCP_CHECK_BLOCK, checkers::TCP_CHECK);
+    catalogue.add(checkers::HTTP_GET_BLOCK, checkers::HTTP_GET);
+    catalogue.add(checkers::SSL_GET_BLOCK, checkers::SSL_GET);
+    catalogue.add(checkers::MISC_CHECK_BLOCK, checkers::MISC_CHECK);
+    catalogue.add(checkers::URL_BLOCK, checkers::URL);
+    for &(block, table) in pending::BLOCKS {
+        catalogue.add(block, table);
+    }
+    catalogue
+}
+
+const NAME: Shape = Shape::Word("a name");
+
+pub(crate) const KEYWORDS: &[Keyword<Drafts>] = &[
+    Keyword::new(
+        "global_defs",
+        Shape::Block(global_defs::BLOCK),
+        "",
+        |drafts, arguments| {
+            let block = arguments.block();
+            arguments.reader().read(
+                &mut drafts.global_defs,
+                global_defs::BLOCK,
+                global_defs::KEYWORDS,
+                block,
+            );
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "vrrp_instance",
+        Shape::Named("a name", vrrp_instance::BLOCK),
+        "",
+        |drafts, arguments| {
+            let mut draft = vrrp_instance::Draft::new(arguments.text()?);
+            read_block(
+                &mut draft,
+                vrrp_instance::BLOCK,
+                vrrp_instance::KEYWORDS,
+                arguments,
+            );
+            drafts.vrrp_instances.push(draft);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "vrrp_sync_group",
+        Shape::Named("a name", vrrp_sync_group::BLOCK),
+        "",
+        |drafts, arguments| {
+            let mut draft = vrrp_sync_group::Draft::new(arguments.text()?);
+            read_block(
+                &mut draft,
+                vrrp_sync_group::BLOCK,
+                vrrp_sync_group::KEYWORDS,
+                arguments,
+            );
+            drafts.vrrp_sync_groups.push(draft);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "vrrp_script",
+        Shape::Named("a name", vrrp_script::BLOCK),
+        "",
+        |drafts, arguments| {
+            let mut draft = vrrp_script::Draft::new(arguments.text()?);
+            read_block(
+                &mut draft,
+                vrrp_script::BLOCK,
+                vrrp_script::KEYWORDS,
+                arguments,
+            );
+            drafts.vrrp_scripts.push(draft);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "virtual_server",
+        Shape::Named(
+            "ADDRESS [PORT], fwmark N or group NAME",
+            virtual_server::BLOCK,
+        ),
+        "",
+        |drafts, arguments| {
+            let span = arguments.span();
+            let target = virtual_server::target(arguments)?;
+            let mut draft = virtual_server::Draft::new(target, span);
+            read_block(
+                &mut draft,
+                virtual_server::BLOCK,
+                virtual_server::KEYWORDS,
+                arguments,
+            );
+            drafts.virtual_servers.push(draft);
+            Ok(())
+        },
+    ),
+    Keyword::pending("static_ipaddress", Shape::List("an address"), ""),
+    Keyword::pending("static_routes", Shape::List("a route"), ""),
+    Keyword::pending("static_rules", Shape::List("a rule"), ""),
+    Keyword::pending("track_group", Shape::Named("a name", "track_group"), ""),
+    Keyword::pending("garp_group", Shape::Block("garp_group"), ""),
+    Keyword::pending(
+        "linkbeat_interfaces",
+        Shape::List("INTERFACE [MII|ETHTOOL|IOCTL]"),
+        "",
+    ),
+    Keyword::pending(
+        "interface_up_down_delays",
+        Shape::List("INTERFACE DOWN_DELAY [UP_DELAY]"),
+        "",
+    ),
+    Keyword::pending(
+        "vrrp_track_process",
+        Shape::Named("a name", "vrrp_track_process"),
+        "",
+    ),
+    Keyword::pending("track_file", Shape::Named("a name", "track_file"), ""),
+    Keyword::pending("vrrp_track_file", Shape::Named("a name", "track_file"), "")
+        .deprecated("track_file"),
+    Keyword::pending("bfd_instance", Shape::Named("a name", "bfd_instance"), ""),
+    Keyword::pending("SSL", Shape::Block("SSL"), ""),
+    Keyword::pending(
+        "virtual_server_group",
+        Shape::Named("a name", "virtual_server_group"),
+        "",
+    ),
+    Keyword::pending("net_namespace", NAME, ""),
+    Keyword::pending(
+        "net_namespace_ipvs",
+        Shape::Optional("a name"),
+        "net_namespace",
+    ),
+    Keyword::pending("namespace_with_ipsets", Shape::Flag, "off"),
+    Keyword::pending("use_pid_dir", Shape::Flag, "off"),
+    Keyword::pending("instance", NAME, ""),
+    Keyword::pending("child_wait_time", Shape::number(0, NO_LIMIT), "5"),
+    Keyword::pending("linkbeat_use_polling", Shape::Flag, "off"),
+];
+
+fn read_block<B>(
+    draft: &mut B,
+    block: &'static str,
+    table: &'static [Keyword<B>],
+    arguments: &mut Arguments<'_>,
+) {
+    let statements = arguments.block();
+    arguments.reader().read(draft, block, table, statements);
+}
+
+mod pending;
+#[cfg(test)]
+mod tests;

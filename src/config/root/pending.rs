@@ -1,0 +1,227 @@
+//! Tables of blocks that are understood, but not carried out yet. Their words are checked all the same.
+
+use crate::config::keyword::{Keyword, NO_LIMIT, Shape};
+
+const WEIGHT: Shape = Shape::Words("a number from -254 to 254 [reverse]");
+const SECONDS: Shape = Shape::any_seconds();
+const NUMBER: Shape = Shape::number(0, NO_LIMIT);
+const PORT: Shape = Shape::strict(1, 65_535);
+const PATH: Shape = Shape::Word("a path");
+const HEX: Shape = Shape::Words("hexadecimal digits");
+
+type Table = &'static [Keyword<()>];
+
+/// Every table by the name that rows use for it.
+pub(super) const BLOCKS: &[(&str, Table)] = &[
+    ("auth_hmac", AUTH_HMAC),
+    ("track_group", TRACK_GROUP),
+    ("garp_group", GARP_GROUP),
+    ("vrrp_track_process", VRRP_TRACK_PROCESS),
+    ("track_file", TRACK_FILE),
+    ("bfd_instance", BFD_INSTANCE),
+    ("SSL", SSL),
+    ("SMTP_CHECK", SMTP_CHECK),
+    ("host", HOST),
+    ("DNS_CHECK", DNS_CHECK),
+    ("UDP_CHECK", UDP_CHECK),
+    ("PING_CHECK", PING_CHECK),
+    ("FILE_CHECK", FILE_CHECK),
+    ("BFD_CHECK", BFD_CHECK),
+];
+
+const AUTH_HMAC: Table = &[
+    Keyword::pending("key", Shape::Words("ID VALUE"), ""),
+    Keyword::pending("active_key", Shape::strict(1, 255), ""),
+    Keyword::pending(
+        "time_window",
+        Shape::number(1, 300),
+        "max(3 * advert_int, 5)",
+    ),
+    Keyword::pending("anti_replay", Shape::Choice(&["time", "monotonic"]), "time"),
+    Keyword::pending(
+        "mode",
+        Shape::Choice(&["enforce", "permissive", "receive-only"]),
+        "enforce",
+    ),
+];
+
+const TRACK_GROUP: Table = &[Keyword::pending(
+    "group",
+    Shape::List("names of instances"),
+    "",
+)];
+
+const GARP_GROUP: Table = &[
+    Keyword::pending("garp_interval", SECONDS, ""),
+    Keyword::pending("gna_interval", SECONDS, ""),
+    Keyword::pending("interface", Shape::Interface, ""),
+    Keyword::pending("interfaces", Shape::List("names of interfaces"), ""),
+];
+
+const VRRP_TRACK_PROCESS: Table = &[
+    Keyword::pending("process", Shape::Words("a process and its parameters"), ""),
+    Keyword::pending(
+        "param_match",
+        Shape::Choice(&["initial", "partial"]),
+        "exact",
+    ),
+    Keyword::pending("weight", WEIGHT, "1"),
+    Keyword::pending("quorum", Shape::number(1, 65_535), "1"),
+    Keyword::pending("quorum_max", Shape::number(0, 65_535), ""),
+    Keyword::pending("delay", SECONDS, "0"),
+    Keyword::pending("fork_delay", SECONDS, "0"),
+    Keyword::pending("terminate_delay", SECONDS, "0"),
+    Keyword::pending("full_command", Shape::Flag, "off"),
+];
+
+const TRACK_FILE: Table = &[
+    Keyword::pending("file", PATH, ""),
+    Keyword::pending("weight", WEIGHT, "1"),
+    Keyword::pending("init_file", Shape::Optional("a number [overwrite]"), ""),
+];
+
+const BFD_INSTANCE: Table = &[
+    Keyword::pending("neighbor_ip", Shape::Address, ""),
+    Keyword::pending("neighbour_ip", Shape::Address, ""),
+    Keyword::pending("source_ip", Shape::Address, "any"),
+    Keyword::pending("min_rx", Shape::Word("milliseconds"), "10"),
+    Keyword::pending("min_tx", Shape::Word("milliseconds"), "10"),
+    Keyword::pending("idle_tx", Shape::Word("milliseconds"), "1000"),
+    Keyword::pending("multiplier", Shape::strict(1, 255), "5"),
+    Keyword::pending("passive", Shape::Flag, "off"),
+    Keyword::pending("ttl", Shape::strict(1, 255), "255"),
+    Keyword::pending("hoplimit", Shape::strict(1, 255), "64"),
+    Keyword::pending("max_hops", Shape::strict(-1, 255), "0"),
+    Keyword::pending("multihop", Shape::Bool, "off"),
+    Keyword::pending("weight", WEIGHT, "0"),
+    Keyword::pending("vrrp", Shape::Flag, ""),
+    Keyword::pending("checker", Shape::Flag, ""),
+];
+
+const SSL: Table = &[
+    Keyword::pending("password", Shape::Word("a password"), ""),
+    Keyword::pending("ca", PATH, ""),
+    Keyword::pending("certificate", PATH, ""),
+    Keyword::pending("key", PATH, ""),
+];
+
+const CONNECT_IP: Keyword<()> = Keyword::pending("connect_ip", Shape::Address, "the real server's");
+const CONNECT_PORT: Keyword<()> = Keyword::pending("connect_port", PORT, "the real server's");
+const BINDTO: Keyword<()> = Keyword::pending("bindto", Shape::Address, "any");
+const BIND_PORT: Keyword<()> = Keyword::pending("bind_port", PORT, "any");
+const BIND_IF: Keyword<()> = Keyword::pending("bind_if", Shape::Interface, "");
+const CONNECT_TIMEOUT: Keyword<()> = Keyword::pending("connect_timeout", SECONDS, "5");
+const FWMARK: Keyword<()> = Keyword::pending("fwmark", NUMBER, "0");
+const RETRY: Keyword<()> = Keyword::pending("retry", NUMBER, "1");
+const NB_GET_RETRY: Keyword<()> = Keyword::pending("nb_get_retry", NUMBER, "").deprecated("retry");
+const DELAY_BEFORE_RETRY: Keyword<()> = Keyword::pending("delay_before_retry", SECONDS, "1");
+const WARMUP: Keyword<()> = Keyword::pending("warmup", SECONDS, "delay_loop");
+const DELAY_LOOP: Keyword<()> = Keyword::pending("delay_loop", SECONDS, "the virtual server's");
+const ALPHA: Keyword<()> = Keyword::pending("alpha", Shape::Bool, "off");
+const LOG_ALL_FAILURES: Keyword<()> = Keyword::pending("log_all_failures", Shape::Bool, "off");
+
+const SMTP_CHECK: Table = &[
+    Keyword::pending("helo_name", Shape::Word("a host name"), ""),
+    Keyword::pending("host", Shape::Block("host"), ""),
+    CONNECT_IP,
+    CONNECT_PORT,
+    BINDTO,
+    BIND_PORT,
+    BIND_IF,
+    CONNECT_TIMEOUT,
+    FWMARK,
+    RETRY,
+    NB_GET_RETRY,
+    DELAY_BEFORE_RETRY,
+    WARMUP,
+    DELAY_LOOP,
+    ALPHA,
+    LOG_ALL_FAILURES,
+];
+
+const HOST: Table = &[
+    CONNECT_IP,
+    CONNECT_PORT,
+    BINDTO,
+    BIND_PORT,
+    BIND_IF,
+    CONNECT_TIMEOUT,
+    FWMARK,
+];
+
+const DNS_CHECK: Table = &[
+    Keyword::pending(
+        "type",
+        Shape::Choice(&[
+            "A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNSKEY",
+        ]),
+        "SOA",
+    ),
+    Keyword::pending("name", Shape::Word("a domain name"), "."),
+    CONNECT_IP,
+    CONNECT_PORT,
+    BINDTO,
+    BIND_PORT,
+    BIND_IF,
+    CONNECT_TIMEOUT,
+    FWMARK,
+    RETRY,
+    NB_GET_RETRY,
+    DELAY_BEFORE_RETRY,
+    WARMUP,
+    DELAY_LOOP,
+    ALPHA,
+    LOG_ALL_FAILURES,
+];
+
+const UDP_CHECK: Table = &[
+    Keyword::pending("payload", HEX, ""),
+    Keyword::pending(
+        "require_reply",
+        Shape::Optional("hexadecimal digits and x"),
+        "",
+    ),
+    Keyword::pending("min_reply_length", NUMBER, "0"),
+    Keyword::pending("max_reply_length", NUMBER, "255"),
+    CONNECT_IP,
+    CONNECT_PORT,
+    BINDTO,
+    BIND_PORT,
+    BIND_IF,
+    CONNECT_TIMEOUT,
+    FWMARK,
+    RETRY,
+    NB_GET_RETRY,
+    DELAY_BEFORE_RETRY,
+    WARMUP,
+    DELAY_LOOP,
+    ALPHA,
+    LOG_ALL_FAILURES,
+];
+
+const PING_CHECK: Table = &[
+    CONNECT_IP,
+    CONNECT_PORT,
+    BINDTO,
+    BIND_PORT,
+    BIND_IF,
+    CONNECT_TIMEOUT,
+    FWMARK,
+    RETRY,
+    NB_GET_RETRY,
+    DELAY_BEFORE_RETRY,
+    WARMUP,
+    DELAY_LOOP,
+    ALPHA,
+    LOG_ALL_FAILURES,
+];
+
+const FILE_CHECK: Table = &[
+    Keyword::pending("track_file", Shape::Word("a name"), ""),
+    Keyword::pending("weight", Shape::Words("a number [reverse|noreverse]"), ""),
+];
+
+const BFD_CHECK: Table = &[
+    Keyword::pending("name", Shape::Word("a name"), ""),
+    Keyword::pending("alpha", Shape::Bool, "off"),
+];

@@ -1,0 +1,180 @@
+//! From the text of a script to a command that can be run: its user, its program, its safety (keepalived: core/notify.c).
+
+use super::diagnostic::{Code, Finding, Findings};
+use super::host::{Host, ProgramFault};
+use super::keyword::{ScriptText, Spanned};
+use super::lexer;
+use crate::types::{ScriptCommand, UserId};
+
+/// The user that scripts run as if it exists and the file names nobody.
+const DEFAULT_USER: &str = "keepalived_script";
+
+/// A user and a group by name.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct UserText {
+    pub(crate) user: String,
+    pub(crate) group: Option<String>,
+}
+
+/// Resolves the scripts of one configuration.
+pub(crate) struct Scripts<'h> {
+    host: &'h dyn Host,
+    /// Whom scripts run as that name nobody; `None`: as the daemon.
+    default_user: Option<UserId>,
+    /// `enable_script_security`
+    security: bool,
+    /// A script has been resolved.
+    any: bool,
+}
+
+impl<'h> Scripts<'h> {
+    pub(crate) fn new(
+        host: &'h dyn Host,
+        script_user: Option<&Spanned<UserText>>,
+        security: bool,
+        findings: &mut Findings,
+    ) -> Self {
+        let default_user = match script_user {
+            Some(text) => match user_id(host, &text.value) {
+                Ok(user) => Some(user),
+                Err(why) => {
+                    let message = format!("script_user: {why}");
+                    findings.push(Finding::new(Code::InvalidValue, text.span, message));
+                    None
+                }
+            },
+            None => host.user(DEFAULT_USER),
+        };
+        Self {
+            host,
+            default_user,
+            security,
+            any: false,
+        }
+    }
+
+    /// The command, or `None` with a complaint where it cannot be run.
+    pub(crate) fn resolve(
+        &mut self,
+        text: &ScriptText,
+        user: Option<&Spanned<UserText>>,
+        findings: &mut Findings,
+    ) -> Option<ScriptCommand> {
+        let user = match self.user_of(text, user) {
+            Ok(user) => user,
+            Err(why) => {
+                findings.push(
+                    Finding::new(
+                        Code::ScriptUnusable,
+                        text.span,
+                        format!("{why}; the script is not run"),
+                    )
+                    .help("a command with arguments needs double quotes around all of it"),
+                );
+                return None;
+            }
+        };
+        // Opening a connection and the like is left to a shell (keepalived).
+        if text.command.starts_with("</") {
+            let argv = ["/bin/sh", "-c", text.command.as_str()]
+                .map(str::to_owned)
+                .to_vec();
+            self.any = true;
+            return Some(ScriptCommand { argv, user });
+        }
+        let mut argv = lexer::split_command(&text.command);
+        let Some(program) = argv.first_mut() else {
+            findings.push(Finding::new(
+                Code::ScriptUnusable,
+                text.span,
+                "the command is empty",
+            ));
+            return None;
+        };
+        let runs_as = user.unwrap_or_else(|| self.host.own_user());
+        match self.host.program(program, runs_as) {
+            Ok(found) => {
+                *program = found.path;
+                self.any = true;
+                if let (Some(component), true) = (found.insecure, self.security) {
+                    let message = format!("unsafe permissions: {component}; the script is not run");
+                    let finding = Finding::new(Code::ScriptUnusable, text.span, message);
+                    findings.push(finding.help("enable_script_security wants every part to belong to root and to be writable by nobody else"));
+                    return None;
+                }
+            }
+            Err(fault) => {
+                findings.push(
+                    Finding::new(
+                        Code::ScriptUnusable,
+                        text.span,
+                        format!("{fault}; the script is not run"),
+                    )
+                    .maybe_help(remedy(&fault)),
+                );
+                return None;
+            }
+        }
+        Some(ScriptCommand { argv, user })
+    }
+
+    /// Once at the end: scripts run although nobody asked for them to be safe.
+    pub(crate) fn finish(self, findings: &mut Findings) {
+        if self.any && !self.security {
+            findings.push(
+                Finding::without_place(
+                    Code::ScriptSecurity,
+                    "SECURITY VIOLATION - scripts are being executed but script_security not enabled.",
+                )
+                .help("'enable_script_security' in 'global_defs'"),
+            );
+        }
+    }
+
+    fn user_of(
+        &self,
+        text: &ScriptText,
+        user: Option<&Spanned<UserText>>,
+    ) -> Result<Option<UserId>, String> {
+        match (&text.user, user) {
+            (Some(user), _) => user_id(
+                self.host,
+                &UserText {
+                    user: user.clone(),
+                    group: text.group.clone(),
+                },
+            )
+            .map(Some),
+            (None, Some(user)) => user_id(self.host, &user.value).map(Some),
+            (None, None) => Ok(self.default_user),
+        }
+    }
+}
+
+fn user_id(host: &dyn Host, text: &UserText) -> Result<UserId, String> {
+    let id = host
+        .user(&text.user)
+        .ok_or_else(|| format!("there is no user '{}'", text.user))?;
+    let gid = match &text.group {
+        Some(group) => host
+            .group(group)
+            .ok_or_else(|| format!("there is no group '{group}'"))?,
+        None => id.gid,
+    };
+    Ok(UserId { gid, ..id })
+}
+
+fn remedy(fault: &ProgramFault) -> Option<String> {
+    match fault {
+        ProgramFault::NotPermitted {
+            path,
+            verb: "execute",
+            ..
+        } => Some(format!("chmod +x {path}, or name another user")),
+        ProgramFault::NotPermitted { .. } => Some("name a user who may".to_owned()),
+        ProgramFault::Missing { .. }
+        | ProgramFault::NotInPath { .. }
+        | ProgramFault::NotAFile { .. }
+        | ProgramFault::Unreadable { .. } => None,
+    }
+}

@@ -1,0 +1,413 @@
+//! The keywords of `virtual_server`, and the block as it is written.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::config::diagnostic::{Code, Finding};
+use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned};
+use crate::config::lines::Span;
+use crate::config::real_server::{self, RetryDraft};
+use crate::types::{ForwardingMethod, Protocol, Scheduler, ServerAddress, TunnelType, Weight};
+
+/// Name of the table.
+pub(crate) const BLOCK: &str = "virtual_server";
+
+/// keepalived: `persistence_timeout` without a number.
+const DEFAULT_PERSISTENCE: Duration = Duration::from_secs(360);
+
+/// What a virtual server listens to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Target {
+    Address(ServerAddress),
+    /// Packets with this mark.
+    Fwmark,
+    /// A `virtual_server_group`.
+    Group,
+}
+
+/// The block as it is written.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) target: Target,
+    /// Of the header.
+    pub(crate) span: Span,
+    pub(crate) delay_loop: Option<Duration>,
+    pub(crate) lvs_sched: Option<Scheduler>,
+    pub(crate) lvs_method: Option<ForwardingMethod>,
+    pub(crate) protocol: Option<Spanned<Protocol>>,
+    pub(crate) persistence_timeout: Option<Duration>,
+    pub(crate) alpha: bool,
+    pub(crate) omega: bool,
+    pub(crate) quorum: Option<Spanned<u32>>,
+    pub(crate) hysteresis: Option<Spanned<u32>>,
+    pub(crate) quorum_up: Option<ScriptText>,
+    pub(crate) quorum_down: Option<ScriptText>,
+    pub(crate) inhibit_on_failure: bool,
+    pub(crate) sorry_server: Option<Spanned<(IpAddr, Option<u16>)>>,
+    pub(crate) sorry_server_inhibit: bool,
+    pub(crate) sorry_server_lvs_method: Option<ForwardingMethod>,
+    pub(crate) virtualhost: Option<String>,
+    pub(crate) retry: RetryDraft,
+    pub(crate) weight: Option<Weight>,
+    pub(crate) real_servers: Vec<real_server::Draft>,
+}
+
+impl Draft {
+    pub(crate) fn new(target: Target, span: Span) -> Self {
+        Self {
+            target,
+            span,
+            delay_loop: None,
+            lvs_sched: None,
+            lvs_method: None,
+            protocol: None,
+            persistence_timeout: None,
+            alpha: false,
+            omega: false,
+            quorum: None,
+            hysteresis: None,
+            quorum_up: None,
+            quorum_down: None,
+            inhibit_on_failure: false,
+            sorry_server: None,
+            sorry_server_inhibit: false,
+            sorry_server_lvs_method: None,
+            virtualhost: None,
+            retry: RetryDraft::default(),
+            weight: None,
+            real_servers: Vec::new(),
+        }
+    }
+}
+
+const SCHEDULERS: Shape = Shape::Choice(&[
+    "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos",
+]);
+pub(crate) const METHODS: Shape =
+    Shape::Words("NAT, DR or TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]");
+pub(crate) const ANY_NUMBER: Shape = Shape::number(0, NO_LIMIT);
+
+pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
+    Keyword::new(
+        "delay_loop",
+        Shape::Seconds {
+            min: Duration::from_micros(1),
+            max: Duration::from_micros(u32::MAX as u64),
+        },
+        "60",
+        |draft, arguments| {
+            draft.delay_loop = Some(arguments.seconds()?);
+            Ok(())
+        },
+    ),
+    Keyword::new("lb_algo", SCHEDULERS, "wlc", scheduler),
+    Keyword::new("lvs_sched", SCHEDULERS, "wlc", scheduler),
+    Keyword::new("lb_kind", METHODS, "NAT", |draft, arguments| {
+        draft.lvs_method = Some(method(arguments)?);
+        Ok(())
+    }),
+    Keyword::new("lvs_method", METHODS, "NAT", |draft, arguments| {
+        draft.lvs_method = Some(method(arguments)?);
+        Ok(())
+    }),
+    Keyword::new("protocol", Shape::Word("TCP, UDP or SCTP"), "UDP", protocol),
+    Keyword::new(
+        "persistence_timeout",
+        Shape::Optional("a number of seconds from 1"),
+        "off",
+        persistence_timeout,
+    ),
+    Keyword::pending(
+        "persistence_granularity",
+        Shape::Word("a netmask or a prefix length"),
+        "",
+    ),
+    Keyword::pending("persistence_engine", Shape::Word("a name"), ""),
+    Keyword::pending("ops", Shape::Flag, "off"),
+    Keyword::without_effect("hashed", Shape::Flag),
+    Keyword::pending("flag-1", Shape::Flag, "off"),
+    Keyword::pending("flag-2", Shape::Flag, "off"),
+    Keyword::pending("flag-3", Shape::Flag, "off"),
+    Keyword::pending("sh-port", Shape::Flag, "off"),
+    Keyword::pending("sh-fallback", Shape::Flag, "off"),
+    Keyword::pending("mh-port", Shape::Flag, "off"),
+    Keyword::pending("mh-fallback", Shape::Flag, "off"),
+    Keyword::pending("ip_family", Shape::Choice(&["inet", "inet6"]), ""),
+    Keyword::new("alpha", Shape::Flag, "off", |draft, _| {
+        draft.alpha = true;
+        Ok(())
+    }),
+    Keyword::new("omega", Shape::Flag, "off", |draft, _| {
+        draft.omega = true;
+        Ok(())
+    }),
+    Keyword::new(
+        "quorum",
+        Shape::number(1, NO_LIMIT),
+        "1",
+        |draft, arguments| {
+            draft.quorum = Some(Spanned {
+                value: arguments.number()?,
+                span: arguments.span(),
+            });
+            Ok(())
+        },
+    ),
+    Keyword::new("hysteresis", ANY_NUMBER, "0", |draft, arguments| {
+        draft.hysteresis = Some(Spanned {
+            value: arguments.number()?,
+            span: arguments.span(),
+        });
+        Ok(())
+    }),
+    Keyword::new("quorum_up", Shape::Script, "", |draft, arguments| {
+        draft.quorum_up = Some(arguments.script()?);
+        Ok(())
+    }),
+    Keyword::new("quorum_down", Shape::Script, "", |draft, arguments| {
+        draft.quorum_down = Some(arguments.script()?);
+        Ok(())
+    }),
+    Keyword::pending("ha_suspend", Shape::Flag, "off"),
+    Keyword::new("inhibit_on_failure", Shape::Flag, "off", |draft, _| {
+        draft.inhibit_on_failure = true;
+        Ok(())
+    }),
+    Keyword::new(
+        "sorry_server",
+        Shape::Words("ADDRESS [PORT]"),
+        "",
+        sorry_server,
+    ),
+    Keyword::new("sorry_server_inhibit", Shape::Flag, "off", |draft, _| {
+        draft.sorry_server_inhibit = true;
+        Ok(())
+    }),
+    Keyword::new(
+        "sorry_server_lvs_method",
+        METHODS,
+        "lvs_method",
+        |draft, arguments| {
+            draft.sorry_server_lvs_method = Some(method(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "virtualhost",
+        Shape::Word("a host name"),
+        "",
+        |draft, arguments| {
+            draft.virtualhost = Some(arguments.text()?.value);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "retry",
+        Shape::number(1, NO_LIMIT),
+        "per checker",
+        |draft, arguments| {
+            draft.retry.retry = Some(arguments.number()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "delay_before_retry",
+        Shape::any_seconds(),
+        "per checker",
+        |draft, arguments| {
+            draft.retry.delay_before_retry = Some(arguments.seconds()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "warmup",
+        Shape::any_seconds(),
+        "delay_loop",
+        |draft, arguments| {
+            draft.retry.warmup = Some(arguments.seconds()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "connect_timeout",
+        real_server::POSITIVE_SECONDS,
+        "5",
+        |draft, arguments| {
+            draft.retry.connect_timeout = Some(arguments.seconds()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "weight",
+        Shape::number(1, i32::MAX as i64),
+        "1",
+        |draft, arguments| {
+            draft.weight = Weight::new(arguments.number()?);
+            Ok(())
+        },
+    ),
+    Keyword::pending("smtp_alert", Shape::Bool, "global"),
+    Keyword::pending("snmp_name", Shape::Word("a name"), ""),
+    Keyword::new(
+        "real_server",
+        Shape::Named("ADDRESS [PORT]", real_server::BLOCK),
+        "",
+        real_server,
+    ),
+];
+
+fn scheduler(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    draft.lvs_sched = arguments.choice()?.parse().ok();
+    Ok(())
+}
+
+/// `NAT`, `DR`, `TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]`
+pub(crate) fn method(arguments: &mut Arguments<'_>) -> Result<ForwardingMethod, Finding> {
+    let word = arguments.word()?;
+    match word.text {
+        "NAT" => Ok(ForwardingMethod::Nat),
+        "DR" => Ok(ForwardingMethod::DirectRoute),
+        "TUN" => tunnel_type(arguments).map(ForwardingMethod::Tunnel),
+        text => {
+            let finding = arguments.invalid_value(word);
+            let known = ["NAT", "DR", "TUN"];
+            let meant = known
+                .into_iter()
+                .find(|known| known.eq_ignore_ascii_case(text));
+            Err(finding
+                .maybe_help(meant.map(|meant| format!("did you mean '{meant}'? Case matters"))))
+        }
+    }
+}
+
+fn tunnel_type(arguments: &mut Arguments<'_>) -> Result<TunnelType, Finding> {
+    let mut tunnel = TunnelType::Ipip;
+    while let Some(word) = arguments.next_word() {
+        match word.text {
+            "type" => {
+                let kind = arguments.word()?;
+                tunnel = match kind.text {
+                    "ipip" => TunnelType::Ipip,
+                    "gre" => TunnelType::Gre,
+                    "gue" => TunnelType::Gue { port: 0 },
+                    _ => return Err(arguments.invalid_value(kind).expected("ipip, gue or gre")),
+                };
+            }
+            "port" => {
+                let number = arguments.word()?;
+                let port = arguments.number_in(number, &PORT)?;
+                tunnel = TunnelType::Gue { port };
+            }
+            "nocsum" => {}
+            "csum" | "remcsum" => {
+                let message = format!("'{}' is understood, but not carried out yet", word.text);
+                arguments.complain(Finding::new(Code::NotCarriedOut, word.span, message));
+            }
+            _ => return Err(arguments.invalid_value(word)),
+        }
+    }
+    match tunnel {
+        TunnelType::Gue { port: 0 } => Err(Finding::new(
+            Code::InvalidValue,
+            arguments.span(),
+            "'type gue' needs a port",
+        )
+        .expected("type gue port NUMBER")),
+        tunnel => Ok(tunnel),
+    }
+}
+
+pub(crate) const PORT: Shape = Shape::strict(1, 65_535);
+
+fn protocol(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let word = arguments.word()?;
+    let value = match word.text.to_ascii_uppercase().as_str() {
+        "TCP" => Protocol::Tcp,
+        "UDP" => Protocol::Udp,
+        "SCTP" => Protocol::Sctp,
+        _ => return Err(arguments.invalid_value(word)),
+    };
+    draft.protocol = Some(Spanned {
+        value,
+        span: arguments.span(),
+    });
+    Ok(())
+}
+
+fn persistence_timeout(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    draft.persistence_timeout = match arguments.next_word() {
+        None => Some(DEFAULT_PERSISTENCE),
+        Some(word) => {
+            let seconds = arguments.number_in(word, &Shape::number(1, NO_LIMIT))?;
+            Some(Duration::from_secs(seconds))
+        }
+    };
+    Ok(())
+}
+
+fn sorry_server(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let span = arguments.span();
+    let value = address_and_port(arguments)?;
+    draft.sorry_server = Some(Spanned { value, span });
+    Ok(())
+}
+
+fn real_server(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let span = arguments.span();
+    let (address, port) = address_and_port(arguments)?;
+    let mut server = real_server::Draft::new(
+        Spanned {
+            value: address,
+            span,
+        },
+        port,
+    );
+    let block = arguments.block();
+    arguments.reader().read(
+        &mut server,
+        real_server::BLOCK,
+        real_server::KEYWORDS,
+        block,
+    );
+    draft.real_servers.push(server);
+    Ok(())
+}
+
+/// `ADDRESS [PORT]`
+fn address_and_port(arguments: &mut Arguments<'_>) -> Result<(IpAddr, Option<u16>), Finding> {
+    let address = arguments.address()?.value;
+    let port = match arguments.next_word() {
+        None => None,
+        Some(word) => Some(arguments.number_in(word, &Shape::strict(0, 65_535))?),
+    };
+    Ok((address, port))
+}
+
+/// `ADDRESS [PORT]`, `fwmark N` or `group NAME`.
+pub(crate) fn target(arguments: &mut Arguments<'_>) -> Result<Target, Finding> {
+    let Some(first) = arguments.statement().arguments().first() else {
+        return arguments.word().map(|_| Target::Group);
+    };
+    match first.text {
+        "fwmark" => {
+            arguments.next_word();
+            let mark = arguments.word()?;
+            arguments.number_in::<u32>(mark, &ANY_NUMBER)?;
+            Ok(Target::Fwmark)
+        }
+        "group" => {
+            arguments.next_word();
+            arguments.word()?;
+            Ok(Target::Group)
+        }
+        _ => {
+            let (address, port) = address_and_port(arguments).map_err(|finding| {
+                finding.help("the virtual server is not used; host names are not looked up")
+            })?;
+            Ok(Target::Address(ServerAddress::new(
+                address,
+                port.unwrap_or(0),
+            )))
+        }
+    }
+}

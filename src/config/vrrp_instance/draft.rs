@@ -1,0 +1,143 @@
+//! A `vrrp_instance` as it is written: what the file does not say is `None`.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{GarpSettings, InitialState};
+use crate::config::keyword::Spanned;
+use crate::config::lines::Span;
+use crate::config::notify_scripts::NotifyDraft;
+use crate::config::track::TrackEntry;
+use crate::types::{AdvertInterval, InterfaceName, Priority, VirtualAddress, Vrid, VrrpVersion};
+
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) name: Spanned<String>,
+    pub(crate) state: Option<Spanned<InitialState>>,
+    pub(crate) interface: Option<Spanned<InterfaceName>>,
+    pub(crate) virtual_router_id: Option<Spanned<Vrid>>,
+    /// A `virtual_router_id` that is none has been complained about.
+    pub(crate) vrid_is_invalid: bool,
+    pub(crate) priority: Option<Priority>,
+    pub(crate) advert_int: Option<Spanned<AdvertInterval>>,
+    pub(crate) version: Option<Spanned<VrrpVersion>>,
+    pub(crate) authentication: Option<AuthenticationDraft>,
+    pub(crate) virtual_ipaddress: Vec<Spanned<VirtualAddress>>,
+    pub(crate) virtual_ipaddress_excluded: Vec<Spanned<VirtualAddress>>,
+    pub(crate) nopreempt: Option<Span>,
+    pub(crate) preempt_delay: Option<Spanned<Duration>>,
+    pub(crate) track_interface: Vec<TrackEntry>,
+    pub(crate) track_script: Vec<TrackEntry>,
+    pub(crate) dont_track_primary: bool,
+    pub(crate) mcast_src_ip: Option<Spanned<IpAddr>>,
+    pub(crate) unicast_src_ip: Option<Spanned<IpAddr>>,
+    pub(crate) unicast_peer: Vec<Spanned<IpAddr>>,
+    /// A keyword that only makes sense with unicast peers.
+    pub(crate) unicast_keyword: Option<Span>,
+    pub(crate) garp: GarpDraft,
+    pub(crate) down_timer_adverts: Option<u8>,
+    pub(crate) lower_prio_no_advert: Option<bool>,
+    pub(crate) higher_prio_send_advert: Option<bool>,
+    pub(crate) skip_check_adv_addr: Option<bool>,
+    pub(crate) check_unicast_src: Option<bool>,
+    pub(crate) strict_mode: Option<bool>,
+    pub(crate) notify: NotifyDraft,
+}
+
+impl Draft {
+    pub(crate) fn new(name: Spanned<String>) -> Self {
+        Self {
+            name,
+            state: None,
+            interface: None,
+            virtual_router_id: None,
+            vrid_is_invalid: false,
+            priority: None,
+            advert_int: None,
+            version: None,
+            authentication: None,
+            virtual_ipaddress: Vec::new(),
+            virtual_ipaddress_excluded: Vec::new(),
+            nopreempt: None,
+            preempt_delay: None,
+            track_interface: Vec::new(),
+            track_script: Vec::new(),
+            dont_track_primary: false,
+            mcast_src_ip: None,
+            unicast_src_ip: None,
+            unicast_peer: Vec::new(),
+            unicast_keyword: None,
+            garp: GarpDraft::default(),
+            down_timer_adverts: None,
+            lower_prio_no_advert: None,
+            higher_prio_send_advert: None,
+            skip_check_adv_addr: None,
+            check_unicast_src: None,
+            strict_mode: None,
+            notify: NotifyDraft::default(),
+        }
+    }
+}
+
+/// Block `authentication`.
+#[derive(Clone, Debug)]
+pub(crate) struct AuthenticationDraft {
+    /// Of the keyword.
+    pub(crate) span: Span,
+    pub(crate) auth_type: Option<Spanned<AuthType>>,
+    pub(crate) auth_pass: Option<Spanned<String>>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum AuthType {
+    Pass,
+    /// IPsec AH (RFC 2338 §5.3.6).
+    Ah,
+}
+
+/// The gratuitous ARP settings of an instance or of `global_defs`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct GarpDraft {
+    pub(crate) master_delay: Option<Duration>,
+    pub(crate) master_repeat: Option<u32>,
+    pub(crate) master_refresh: Option<Duration>,
+    pub(crate) master_refresh_repeat: Option<u32>,
+    pub(crate) lower_prio_delay: Option<Duration>,
+    pub(crate) lower_prio_repeat: Option<u32>,
+}
+
+impl GarpDraft {
+    /// This instance's settings, then those of `global_defs`, then keepalived's defaults.
+    pub(crate) fn resolve(self, global: Self) -> GarpSettings {
+        let default = GarpSettings::default();
+        let garp_master_delay = self
+            .master_delay
+            .or(global.master_delay)
+            .unwrap_or(default.garp_master_delay);
+        let garp_master_repeat = self
+            .master_repeat
+            .or(global.master_repeat)
+            .unwrap_or(default.garp_master_repeat);
+        GarpSettings {
+            garp_master_delay,
+            garp_master_repeat,
+            garp_master_refresh: self
+                .master_refresh
+                .or(global.master_refresh)
+                .unwrap_or(default.garp_master_refresh),
+            garp_master_refresh_repeat: self
+                .master_refresh_repeat
+                .or(global.master_refresh_repeat)
+                .unwrap_or(default.garp_master_refresh_repeat),
+            // keepalived: these two follow the master's where nothing is said.
+            garp_lower_prio_delay: self
+                .lower_prio_delay
+                .or(global.lower_prio_delay)
+                .unwrap_or(garp_master_delay),
+            garp_lower_prio_repeat: self
+                .lower_prio_repeat
+                .or(global.lower_prio_repeat)
+                .unwrap_or(garp_master_repeat),
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! The keywords of `vrrp_instance` and of `authentication` in it.
+
+use std::time::Duration;
+
+use super::InitialState;
+use super::draft::{AuthType, AuthenticationDraft, Draft};
+use crate::config::diagnostic::{Code, Finding};
+use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape, Spanned};
+use crate::config::{addresses, track};
+use crate::types::{AdvertInterval, Priority, Vrid, VrrpVersion};
+
+/// Names of the tables.
+pub(crate) const BLOCK: &str = "vrrp_instance";
+pub(crate) const AUTHENTICATION_BLOCK: &str = "authentication";
+
+const ADDRESS_ENTRY: &str = "ADDRESS[/PREFIX] [dev IF] [scope SCOPE] [brd ADDRESS] [label LABEL]";
+const TRACK_ENTRY: &str = "NAME [weight N [reverse]]";
+
+/// Whole seconds, kept as such (keepalived: garp delays).
+pub(crate) const GARP_SECONDS: Shape = Shape::number(0, 86_400);
+
+pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
+    Keyword::new(
+        "state",
+        Shape::Choice(&["MASTER", "BACKUP"]),
+        "BACKUP",
+        state,
+    ),
+    Keyword::new("interface", Shape::Interface, "", |draft, arguments| {
+        draft.interface = Some(arguments.interface()?);
+        Ok(())
+    }),
+    Keyword::new(
+        "virtual_router_id",
+        Shape::strict(1, 255),
+        "",
+        virtual_router_id,
+    ),
+    Keyword::new(
+        "priority",
+        Shape::strict(1, 255),
+        "100",
+        |draft, arguments| {
+            draft.priority = Priority::new(arguments.number()?).ok();
+            Ok(())
+        },
+    ),
+    Keyword::new("advert_int", Shape::seconds(10, 255_000), "1", advert_int),
+    Keyword::new(
+        "version",
+        Shape::Choice(&["2", "3"]),
+        "vrrp_version",
+        |draft, arguments| {
+            draft.version = Some(version(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "authentication",
+        Shape::Block(AUTHENTICATION_BLOCK),
+        "",
+        authentication,
+    ),
+    Keyword::pending("auth_hmac", Shape::Block("auth_hmac"), ""),
+    Keyword::new(
+        "virtual_ipaddress",
+        Shape::List(ADDRESS_ENTRY),
+        "",
+        |draft, arguments| {
+            let entries = addresses::entries(arguments.block(), arguments.reader());
+            draft.virtual_ipaddress.extend(entries);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "virtual_ipaddress_excluded",
+        Shape::List(ADDRESS_ENTRY),
+        "",
+        |draft, arguments| {
+            let entries = addresses::entries(arguments.block(), arguments.reader());
+            draft.virtual_ipaddress_excluded.extend(entries);
+            Ok(())
+        },
+    ),
+    Keyword::pending("no_virtual_ipaddress", Shape::Flag, "off"),
+    Keyword::pending("virtual_routes", Shape::List("a route"), ""),
+    Keyword::pending("virtual_rules", Shape::List("a rule"), ""),
+    Keyword::pending("promote_secondaries", Shape::Flag, "off"),
+    Keyword::new("nopreempt", Shape::Flag, "off", |draft, arguments| {
+        draft.nopreempt = Some(arguments.keyword_span());
+        Ok(())
+    }),
+    Keyword::new("preempt", Shape::Flag, "on", |draft, _| {
+        draft.nopreempt = None;
+        Ok(())
+    }),
+    Keyword::new(
+        "preempt_delay",
+        Shape::seconds(0, 1_000_000),
+        "0",
+        |draft, arguments| {
+            draft.preempt_delay = Some(Spanned {
+                value: arguments.seconds()?,
+                span: arguments.span(),
+            });
+            Ok(())
+        },
+    ),
+    Keyword::new("accept", Shape::Flag, "on", |_, _| Ok(())),
+    Keyword::pending("no_accept", Shape::Flag, "off"),
+    Keyword::new(
+        "strict_mode",
+        Shape::Bool,
+        "vrrp_strict",
+        |draft, arguments| {
+            draft.strict_mode = Some(arguments.boolean()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "skip_check_adv_addr",
+        Shape::Bool,
+        "vrrp_skip_check_adv_addr",
+        |draft, arguments| {
+            draft.skip_check_adv_addr = Some(arguments.boolean()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "track_interface",
+        Shape::List(TRACK_ENTRY),
+        "",
+        |draft, arguments| {
+            let entries = track::entries(arguments.block(), arguments.reader());
+            draft.track_interface.extend(entries);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "track_script",
+        Shape::List(TRACK_ENTRY),
+        "",
+        |draft, arguments| {
+            let entries = track::entries(arguments.block(), arguments.reader());
+            draft.track_script.extend(entries);
+            Ok(())
+        },
+    ),
+    Keyword::pending("track_file", Shape::List(TRACK_ENTRY), ""),
+    Keyword::pending("track_process", Shape::List(TRACK_ENTRY), ""),
+    Keyword::pending("track_bfd", Shape::List(TRACK_ENTRY), ""),
+    Keyword::new("dont_track_primary", Shape::Flag, "off", |draft, _| {
+        draft.dont_track_primary = true;
+        Ok(())
+    }),
+    Keyword::new(
+        "mcast_src_ip",
+        Shape::Address,
+        "address of the interface",
+        |draft, arguments| {
+            draft.mcast_src_ip = Some(arguments.address()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "unicast_src_ip",
+        Shape::Address,
+        "address of the interface",
+        |draft, arguments| {
+            draft.unicast_src_ip = Some(arguments.address()?);
+            draft.unicast_keyword = Some(arguments.span());
+            Ok(())
+        },
+    ),
+    Keyword::new("unicast_peer", Shape::List("ADDRESS"), "", unicast_peer),
+    Keyword::pending("unicast_fault_no_peer", Shape::Flag, "off"),
+    Keyword::pending("unicast_ttl", Shape::number(0, 255), "255"),
+    Keyword::new(
+        "check_unicast_src",
+        Shape::Flag,
+        "vrrp_check_unicast_src",
+        |draft, _| {
+            draft.check_unicast_src = Some(true);
+            Ok(())
+        },
+    ),
+    Keyword::pending("old_unicast_checksum", Shape::Optional("never"), ""),
+    Keyword::pending("mcast_dst_ip", Shape::Address, "vrrp_mcast_group4"),
+    Keyword::pending("track_src_ip", Shape::Flag, "off"),
+    Keyword::pending("vrf", Shape::Word("a VRF"), ""),
+    Keyword::pending(
+        "use_vmac",
+        Shape::Optional("[name] INTERFACE, MAC, netlink_notify_msg, group G"),
+        "off",
+    ),
+    Keyword::pending("vmac_xmit_base", Shape::Flag, "off"),
+    Keyword::pending("use_vmac_addr", Shape::Flag, "off"),
+    Keyword::pending(
+        "use_ipvlan",
+        Shape::Optional("INTERFACE, ADDRESS, bridge|private|vepa, group G"),
+        "off",
+    ),
+    Keyword::pending("native_ipv6", Shape::Flag, "off"),
+    Keyword::new(
+        "garp_master_delay",
+        GARP_SECONDS,
+        "vrrp_garp_master_delay",
+        |draft, arguments| {
+            draft.garp.master_delay = Some(whole_seconds(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "garp_master_repeat",
+        Shape::number(0, NO_LIMIT),
+        "vrrp_garp_master_repeat",
+        |draft, arguments| {
+            draft.garp.master_repeat = Some(repeat(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "garp_master_refresh",
+        GARP_SECONDS,
+        "vrrp_garp_master_refresh",
+        |draft, arguments| {
+            draft.garp.master_refresh = Some(whole_seconds(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "garp_master_refresh_repeat",
+        Shape::number(0, NO_LIMIT),
+        "vrrp_garp_master_refresh_repeat",
+        |draft, arguments| {
+            draft.garp.master_refresh_repeat = Some(repeat(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "garp_lower_prio_delay",
+        GARP_SECONDS,
+        "vrrp_garp_lower_prio_delay",
+        |draft, arguments| {
+            draft.garp.lower_prio_delay = Some(whole_seconds(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "garp_lower_prio_repeat",
+        Shape::number(0, NO_LIMIT),
+        "vrrp_garp_lower_prio_repeat",
+        |draft, arguments| {
+            draft.garp.lower_prio_repeat = Some(arguments.number()?);
+            Ok(())
+        },
+    ),
+    Keyword::pending(
+        "garp_extra_if",
+        Shape::Words("[all] SECONDS"),
+        "vrrp_garp_extra_if",
+    ),
+    Keyword::pending("vmac_garp_intvl", Shape::Words("[all] SECONDS"), "")
+        .deprecated("garp_extra_if"),
+    Keyword::new(
+        "lower_prio_no_advert",
+        Shape::Bool,
+        "vrrp_lower_prio_no_advert",
+        |draft, arguments| {
+            draft.lower_prio_no_advert = Some(arguments.boolean()?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "higher_prio_send_advert",
+        Shape::Bool,
+        "vrrp_higher_prio_send_advert",
+        |draft, arguments| {
+            draft.higher_prio_send_advert = Some(arguments.boolean()?);
+            Ok(())
+        },
+    ),
+    Keyword::pending(
+        "owner_ignore_adverts",
+        Shape::Bool,
+        "vrrp_owner_ignore_adverts",
+    ),
+    Keyword::new(
+        "down_timer_adverts",
+        Shape::number(1, 100),
+        "vrrp_down_timer_adverts",
+        |draft, arguments| {
+            draft.down_timer_adverts = Some(arguments.number()?);
+            Ok(())
+        },
+    ),
+    Keyword::pending("timer_expired_backup", Shape::Optional("a priority"), "off"),
+    Keyword::pending("thread_timer_expired", Shape::Optional("a priority"), "off")
+        .deprecated("timer_expired_backup"),
+    Keyword::pending("v3_checksum_as_v2", Shape::Bool, "global"),
+    Keyword::without_effect("debug", Shape::number(0, 4)),
+    Keyword::pending("kernel_rx_buf_size", Shape::number(1, NO_LIMIT), ""),
+    Keyword::pending("linkbeat_use_polling", Shape::Flag, "off").deprecated("linkbeat_interfaces"),
+    Keyword::pending("lvs_sync_daemon_interface", Shape::Interface, "")
+        .deprecated("lvs_sync_daemon in global_defs"),
+    Keyword::new("notify_master", Shape::Script, "", |draft, arguments| {
+        draft.notify.notify_master = Some(arguments.script()?);
+        Ok(())
+    }),
+    Keyword::new("notify_backup", Shape::Script, "", |draft, arguments| {
+        draft.notify.notify_backup = Some(arguments.script()?);
+        Ok(())
+    }),
+    Keyword::new("notify_fault", Shape::Script, "", |draft, arguments| {
+        draft.notify.notify_fault = Some(arguments.script()?);
+        Ok(())
+    }),
+    Keyword::new("notify_stop", Shape::Script, "", |draft, arguments| {
+        draft.notify.notify_stop = Some(arguments.script()?);
+        Ok(())
+    }),
+    Keyword::new("notify", Shape::Script, "", |draft, arguments| {
+        draft.notify.notify = Some(arguments.script()?);
+        Ok(())
+    }),
+    Keyword::pending("notify_deleted", Shape::Script, ""),
+    Keyword::pending("notify_master_rx_lower_pri", Shape::Script, ""),
+    Keyword::pending("notify_priority_changes", Shape::Bool, "global"),
+    Keyword::pending("smtp_alert", Shape::Bool, "global"),
+];
+
+pub(crate) const AUTHENTICATION: &[Keyword<AuthenticationDraft>] = &[
+    Keyword::new(
+        "auth_type",
+        Shape::Choice(&["PASS", "AH"]),
+        "",
+        |draft, arguments| {
+            let span = arguments.span();
+            let value = match arguments.choice()? {
+                "AH" => AuthType::Ah,
+                _ => AuthType::Pass,
+            };
+            draft.auth_type = Some(Spanned { value, span });
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "auth_pass",
+        Shape::Word("a password of up to 8 characters"),
+        "",
+        |draft, arguments| {
+            draft.auth_pass = Some(arguments.text()?);
+            Ok(())
+        },
+    ),
+];
+
+fn state(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let span = arguments.span();
+    let value = match arguments.choice() {
+        Ok("MASTER") => InitialState::Master,
+        Ok(_) => InitialState::Backup,
+        Err(mut finding) => {
+            finding.message.push_str(", BACKUP is used");
+            arguments.skip_rest();
+            arguments.complain(finding);
+            InitialState::Backup
+        }
+    };
+    draft.state = Some(Spanned { value, span });
+    Ok(())
+}
+
+fn virtual_router_id(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let span = arguments.span();
+    match arguments.number() {
+        Ok(number) => {
+            draft.virtual_router_id = Vrid::new(number).ok().map(|value| Spanned { value, span });
+            Ok(())
+        }
+        Err(finding) => {
+            draft.vrid_is_invalid = true;
+            Err(finding)
+        }
+    }
+}
+
+fn advert_int(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let span = arguments.span();
+    let duration = arguments.seconds()?;
+    let centis = (duration.as_micros() + 5_000) / 10_000;
+    let value = u32::try_from(centis)
+        .ok()
+        .and_then(|centis| AdvertInterval::from_centis(centis).ok());
+    if value.is_some_and(|value| value.as_duration() != duration) {
+        let message = "'advert_int' has more than two decimals; it is rounded";
+        arguments.complain(Finding::new(Code::InvalidValue, span, message));
+    }
+    draft.advert_int = value.map(|value| Spanned { value, span });
+    Ok(())
+}
+
+/// `2` or `3`
+pub(crate) fn version(arguments: &mut Arguments<'_>) -> Result<Spanned<VrrpVersion>, Finding> {
+    let span = arguments.span();
+    let value = match arguments.choice()? {
+        "3" => VrrpVersion::V3,
+        _ => VrrpVersion::V2,
+    };
+    Ok(Spanned { value, span })
+}
+
+fn authentication(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let mut authentication = AuthenticationDraft {
+        span: arguments.keyword_span(),
+        auth_type: None,
+        auth_pass: None,
+    };
+    let block = arguments.block();
+    arguments.reader().read(
+        &mut authentication,
+        AUTHENTICATION_BLOCK,
+        AUTHENTICATION,
+        block,
+    );
+    draft.authentication = Some(authentication);
+    Ok(())
+}
+
+fn unicast_peer(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    draft.unicast_keyword = Some(arguments.keyword_span());
+    for statement in arguments.block() {
+        let word = statement.first();
+        match word.text.parse() {
+            Ok(value) => draft.unicast_peer.push(Spanned {
+                value,
+                span: word.span,
+            }),
+            Err(_) => {
+                let message = format!("invalid unicast peer '{}', which is not used", word.text);
+                let finding = Finding::new(Code::InvalidValue, word.span, message);
+                arguments.complain(finding.expected("an IP address"));
+            }
+        }
+        if let Some(option) = statement.arguments().first() {
+            let (code, message) = match option.text {
+                "min_ttl" | "max_ttl" => (
+                    Code::NotCarriedOut,
+                    format!("'{}' is understood, but not carried out yet", option.text),
+                ),
+                text => (
+                    Code::ExtraWords,
+                    format!("'{text}' is no option of a unicast peer"),
+                ),
+            };
+            arguments.complain(Finding::new(code, option.span, message));
+        }
+    }
+    Ok(())
+}
+
+/// A number of whole seconds.
+pub(crate) fn whole_seconds(arguments: &mut Arguments<'_>) -> Result<Duration, Finding> {
+    arguments.number().map(Duration::from_secs)
+}
+
+/// keepalived: 0 becomes 1.
+pub(crate) fn repeat(arguments: &mut Arguments<'_>) -> Result<u32, Finding> {
+    arguments.number::<u32>().map(|repeat| repeat.max(1))
+}

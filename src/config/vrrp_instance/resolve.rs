@@ -1,0 +1,467 @@
+//! From what is written to a [`VrrpInstance`]: defaults, global settings, rules within one instance
+//! (keepalived: vrrp_complete_instance).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::draft::{AuthType, AuthenticationDraft, Draft};
+use super::{Authentication, InitialState, TrackInterface, TrackScript, VrrpInstance};
+use crate::config::consistency::Context;
+use crate::config::diagnostic::{Code, Finding};
+use crate::config::keyword::Spanned;
+use crate::config::lines::Span;
+use crate::types::{AdvertInterval, Priority, VirtualAddress, VrrpVersion};
+
+/// Longest password (RFC 2338 §5.3.10).
+const MAX_PASSWORD_BYTES: usize = 8;
+/// Addresses that one advertisement carries (RFC 3768 §5.3.5).
+const MAX_ADVERTISED: usize = 255;
+
+impl Draft {
+    /// `None` with a complaint where the instance cannot take part.
+    pub(crate) fn resolve(&self, context: &mut Context<'_>) -> Option<VrrpInstance> {
+        let interface = self.required_interface(context);
+        let vrid = self.required_vrid(context);
+        self.refuse_what_is_not_carried_out(context).ok()?;
+        let (interface, vrid) = (interface?, vrid?);
+        let mut instance = VrrpInstance::new(&self.name.value, interface.value.clone(), vrid.value);
+        self.set_election(&mut instance, context);
+        self.set_protocol(&mut instance, context);
+        self.set_addresses(&mut instance, context);
+        self.set_tracking(&mut instance, context);
+        instance.garp = self.garp.resolve(context.globals.garp);
+        if self.is_strict(context) {
+            self.be_strict(&mut instance, context);
+        }
+        instance.notify = self.notify.resolve(&mut context.scripts, context.findings);
+        Some(instance)
+    }
+
+    fn is_strict(&self, context: &Context<'_>) -> bool {
+        self.strict_mode.unwrap_or(context.globals.vrrp_strict)
+    }
+
+    fn required_interface<'d>(
+        &'d self,
+        context: &mut Context<'_>,
+    ) -> Option<&'d Spanned<crate::types::InterfaceName>> {
+        let Some(interface) = &self.interface else {
+            let message = format!("({}) has no 'interface'", self.name.value);
+            let finding = Finding::new(Code::MissingKeyword, self.name.span, message);
+            context.complain(finding.help("'interface NAME' says where its adverts go"));
+            return None;
+        };
+        context.require_interface(interface);
+        Some(interface)
+    }
+
+    fn required_vrid(&self, context: &mut Context<'_>) -> Option<Spanned<crate::types::Vrid>> {
+        if self.virtual_router_id.is_none() && !self.vrid_is_invalid {
+            let message = format!("({}) the virtual router id must be set", self.name.value);
+            let finding = Finding::new(Code::MissingKeyword, self.name.span, message);
+            context.complain(finding.help("'virtual_router_id NUMBER', from 1 to 255"));
+        } else if self.virtual_router_id.is_none() {
+            context.vrid_missing(&self.name);
+        }
+        self.virtual_router_id
+    }
+
+    /// An instance that could not understand its peers is worse than none.
+    fn refuse_what_is_not_carried_out(&self, context: &mut Context<'_>) -> Result<(), ()> {
+        let why = if self.is_ipv6() {
+            Some((self.name.span, "IPv6 instances are".to_owned()))
+        } else {
+            match self
+                .authentication
+                .as_ref()
+                .and_then(|block| block.auth_type)
+            {
+                Some(Spanned {
+                    value: AuthType::Ah,
+                    span,
+                }) if !self.is_strict(context) => Some((span, "'auth_type AH' is".to_owned())),
+                _ => None,
+            }
+        };
+        let Some((span, what)) = why else {
+            return Ok(());
+        };
+        let name = &self.name.value;
+        let message = format!(
+            "({name}) {what} understood, but not carried out yet; the instance is left out"
+        );
+        context.complain(Finding::new(Code::NotCarriedOut, span, message));
+        Err(())
+    }
+
+    fn is_ipv6(&self) -> bool {
+        self.virtual_ipaddress
+            .first()
+            .map(|entry| entry.value.address.is_ipv6())
+            .or_else(|| self.unicast_src_ip.map(|source| source.value.is_ipv6()))
+            .or_else(|| self.unicast_peer.first().map(|peer| peer.value.is_ipv6()))
+            .unwrap_or(false)
+    }
+
+    /// State, priority, preemption.
+    fn set_election(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
+        let master = self
+            .state
+            .is_some_and(|state| state.value == InitialState::Master);
+        // keepalived: MASTER without a priority is the owner.
+        let default = if master {
+            Priority::OWNER
+        } else {
+            Priority::DEFAULT
+        };
+        instance.priority = self.priority.unwrap_or(default);
+        instance.state = if master || (self.state.is_none() && instance.priority.is_owner()) {
+            InitialState::Master
+        } else {
+            InitialState::Backup
+        };
+        instance.preempt = self.nopreempt.is_none();
+        instance.preempt_delay = self
+            .preempt_delay
+            .map_or(Duration::ZERO, |delay| delay.value);
+        let never = instance.state == InitialState::Master || instance.priority.is_owner();
+        let why = if instance.priority.is_owner() && !master {
+            "with priority 255"
+        } else {
+            "with initial state MASTER"
+        };
+        if let (Some(span), true) = (self.nopreempt, never) {
+            self.clear(context, span, &format!("nopreempt will not work {why}"));
+            instance.preempt = true;
+        }
+        if let Some(delay) = self.preempt_delay.filter(|delay| !delay.value.is_zero()) {
+            if never {
+                self.clear(
+                    context,
+                    delay.span,
+                    &format!("preempt delay will not work {why}"),
+                );
+                instance.preempt_delay = Duration::ZERO;
+            } else if !instance.preempt {
+                self.clear(
+                    context,
+                    delay.span,
+                    "preempt_delay does nothing with nopreempt",
+                );
+                instance.preempt_delay = Duration::ZERO;
+            }
+        }
+    }
+
+    fn clear(&self, context: &mut Context<'_>, span: Span, what: &str) {
+        let message = format!("({}) {what} - clearing", self.name.value);
+        context.complain(Finding::new(Code::Conflict, span, message));
+    }
+
+    /// Version, interval, authentication, addresses of the protocol.
+    fn set_protocol(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
+        instance.version = self
+            .version
+            .map(|version| version.value)
+            .or(context.globals.vrrp_version)
+            .unwrap_or_default();
+        if let Some(advert_int) = self.advert_int {
+            instance.advert_int = self.rounded(advert_int, instance.version, context);
+        }
+        if let Some(block) = &self.authentication {
+            instance.authentication = self.authenticate(block, instance.version, context);
+        }
+        instance.mcast_src_ip = self.mcast_src_ip.map(|address| address.value);
+        instance.unicast_src_ip = self.unicast_src_ip.map(|address| address.value);
+        instance.unicast_peer = self.unicast_peer.iter().map(|peer| peer.value).collect();
+        if let (Some(span), []) = (self.unicast_keyword, self.unicast_peer.as_slice()) {
+            let message = format!(
+                "({}) a unicast keyword without any unicast peers; multicast is used",
+                self.name.value
+            );
+            context.complain(
+                Finding::new(Code::Deprecated, span, message)
+                    .help("name the peers in 'unicast_peer', or use 'mcast_src_ip'"),
+            );
+            instance.mcast_src_ip = instance.mcast_src_ip.or(instance.unicast_src_ip.take());
+        }
+        let globals = &context.globals;
+        instance.down_timer_adverts = self
+            .down_timer_adverts
+            .unwrap_or(globals.vrrp_down_timer_adverts);
+        instance.lower_prio_no_advert = self
+            .lower_prio_no_advert
+            .unwrap_or(globals.vrrp_lower_prio_no_advert);
+        instance.higher_prio_send_advert = self
+            .higher_prio_send_advert
+            .unwrap_or(globals.vrrp_higher_prio_send_advert);
+        instance.skip_check_adv_addr = self
+            .skip_check_adv_addr
+            .unwrap_or(globals.vrrp_skip_check_adv_addr);
+        instance.check_unicast_src = self
+            .check_unicast_src
+            .unwrap_or(globals.vrrp_check_unicast_src);
+    }
+
+    /// What the version can carry (RFC 3768 §5.3.7, RFC 5798 §5.2.7).
+    fn rounded(
+        &self,
+        advert_int: Spanned<AdvertInterval>,
+        version: VrrpVersion,
+        context: &mut Context<'_>,
+    ) -> AdvertInterval {
+        let value = match version {
+            VrrpVersion::V2 => advert_int.value.rounded_to_secs(),
+            VrrpVersion::V3 => advert_int.value.min(AdvertInterval::MAX_V3),
+        };
+        if value != advert_int.value {
+            let message = format!(
+                "({}) VRRP version {} carries no advert_int of {} s; {value} s is used",
+                self.name.value,
+                version.number(),
+                advert_int.value
+            );
+            let finding = Finding::new(Code::Conflict, advert_int.span, message);
+            context.complain(match version {
+                VrrpVersion::V2 => {
+                    finding.help("version 2 counts in whole seconds, version 3 in hundredths")
+                }
+                VrrpVersion::V3 => finding.help("at most 40.95 s"),
+            });
+        }
+        value
+    }
+
+    fn authenticate(
+        &self,
+        block: &AuthenticationDraft,
+        version: VrrpVersion,
+        context: &mut Context<'_>,
+    ) -> Authentication {
+        let name = &self.name.value;
+        if version == VrrpVersion::V3 {
+            let message =
+                format!("({name}) VRRP version 3 does not support authentication. Ignoring.");
+            context.complain(Finding::new(Code::Conflict, block.span, message));
+            return Authentication::None;
+        }
+        let Some(password) = &block.auth_pass else {
+            let message = format!("({name}) authentication without a password; none is used");
+            context.complain(
+                Finding::new(Code::Conflict, block.span, message).help("'auth_pass PASSWORD'"),
+            );
+            return Authentication::None;
+        };
+        if block.auth_type.is_none() {
+            // Adverts with and without a password do not go together, so this must not be guessed silently.
+            let message =
+                format!("({name}) a password without an 'auth_type'; no authentication is used");
+            context.complain(
+                Finding::new(Code::Conflict, block.span, message).help("'auth_type PASS'"),
+            );
+            return Authentication::None;
+        }
+        let bytes = password.value.as_bytes();
+        if bytes.len() > MAX_PASSWORD_BYTES {
+            let message =
+                format!("({name}) Truncating auth_pass to {MAX_PASSWORD_BYTES} characters");
+            context.complain(Finding::new(Code::OutOfRange, password.span, message));
+        }
+        let mut octets = [0; MAX_PASSWORD_BYTES];
+        for (octet, byte) in octets.iter_mut().zip(bytes) {
+            *octet = *byte;
+        }
+        Authentication::Pass(octets)
+    }
+
+    fn set_addresses(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
+        let mut seen = Vec::new();
+        instance.virtual_ipaddress = self.usable(
+            &self.virtual_ipaddress,
+            Family::MustMatch,
+            &mut seen,
+            context,
+        );
+        instance.virtual_ipaddress_excluded = self.usable(
+            &self.virtual_ipaddress_excluded,
+            Family::MayDiffer,
+            &mut seen,
+            context,
+        );
+        if instance.virtual_ipaddress.len() > MAX_ADVERTISED {
+            let moved = instance.virtual_ipaddress.split_off(MAX_ADVERTISED);
+            let message = format!(
+                "({}) an advert carries {MAX_ADVERTISED} addresses; {} are not advertised",
+                self.name.value,
+                moved.len()
+            );
+            context.complain(Finding::new(Code::OutOfRange, self.name.span, message));
+            instance.virtual_ipaddress_excluded.splice(0..0, moved);
+        }
+        if instance.virtual_ipaddress.is_empty() {
+            let (code, word) = match instance.version {
+                VrrpVersion::V2 => (Code::Defaulted, "sensible"),
+                VrrpVersion::V3 => (Code::MissingKeyword, "required"),
+            };
+            let message = format!(
+                "({}) No VIP specified; at least one is {word}",
+                self.name.value
+            );
+            context.complain(Finding::new(code, self.name.span, message));
+        }
+    }
+
+    /// The entries that go together with each other and the machine.
+    fn usable(
+        &self,
+        entries: &[Spanned<VirtualAddress>],
+        family: Family,
+        seen: &mut Vec<(IpAddr, Option<crate::types::InterfaceName>)>,
+        context: &mut Context<'_>,
+    ) -> Vec<VirtualAddress> {
+        let mut usable = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let address = &entry.value;
+            if address.address.is_ipv6() {
+                let (code, what) = match family {
+                    Family::MustMatch => {
+                        (Code::Conflict, "address family must match VRRP instance")
+                    }
+                    Family::MayDiffer => (
+                        Code::NotCarriedOut,
+                        "IPv6 addresses are understood, but not carried out yet",
+                    ),
+                };
+                let message = format!(
+                    "({}) {what} [{}] - ignoring",
+                    self.name.value, address.address
+                );
+                context.complain(Finding::new(code, entry.span, message));
+                continue;
+            }
+            let identity = (address.address, address.dev.clone());
+            if seen.contains(&identity) {
+                let message = format!(
+                    "({}) VIP {} is there already - ignoring",
+                    self.name.value, address.address
+                );
+                context.complain(Finding::new(Code::DuplicateEntry, entry.span, message));
+                continue;
+            }
+            seen.push(identity);
+            if let Some(dev) = &address.dev {
+                context.require_interface(&Spanned {
+                    value: dev.clone(),
+                    span: entry.span,
+                });
+            }
+            usable.push(address.clone());
+        }
+        usable
+    }
+
+    fn set_tracking(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
+        instance.dont_track_primary = self.dont_track_primary;
+        instance.track_script = context.track_scripts(&self.name.value, &self.track_script);
+        let interfaces = context.track_interfaces(&self.name.value, &self.track_interface);
+        instance.track_interface = interfaces
+            .into_iter()
+            .filter(|(entry, span)| {
+                let own = entry.interface == instance.interface
+                    && entry.weight.get() == 0
+                    && !self.dont_track_primary;
+                if own {
+                    let message = format!(
+                        "({}) Ignoring track_interface {} since own interface",
+                        self.name.value, entry.interface
+                    );
+                    context.complain(Finding::new(Code::DuplicateEntry, *span, message));
+                }
+                !own
+            })
+            .map(|(entry, _)| entry)
+            .collect::<Vec<TrackInterface>>();
+        if instance.priority.is_owner() {
+            let weighted = |entry: &&TrackScript| entry.weight.get() != 0;
+            if let Some(entry) = instance.track_script.iter().find(weighted) {
+                let message = format!(
+                    "({}) the weight of script {} does nothing at priority 255",
+                    self.name.value, entry.script
+                );
+                context.complain(Finding::new(Code::Conflict, self.name.span, message));
+            }
+        }
+    }
+
+    /// What `vrrp_strict` and `strict_mode` change (RFC 5798 to the letter).
+    fn be_strict(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
+        let name = &self.name.value;
+        let mut complain = |span: Span, message: String| {
+            context.complain(Finding::new(Code::Conflict, span, message));
+        };
+        if let Some(state) = self.state {
+            let owner = instance.priority.is_owner();
+            if (state.value == InitialState::Master) != owner {
+                complain(
+                    state.span,
+                    format!("({name}) State MASTER must match being address owner"),
+                );
+                instance.state = if owner {
+                    InitialState::Master
+                } else {
+                    InitialState::Backup
+                };
+            }
+        }
+        if let Some(block) = &self.authentication
+            && instance.version == VrrpVersion::V2
+        {
+            complain(
+                block.span,
+                format!("({name}) Strict mode does not support authentication. Ignoring."),
+            );
+            instance.authentication = Authentication::None;
+        }
+        if let Some(delay) = self
+            .preempt_delay
+            .filter(|_| !instance.preempt_delay.is_zero())
+        {
+            complain(
+                delay.span,
+                format!("({name}) preempt_delay is incompatible with strict mode - resetting"),
+            );
+            instance.preempt_delay = Duration::ZERO;
+        }
+        if instance.down_timer_adverts != 3 {
+            complain(
+                self.name.span,
+                format!("({name}) down_timer_adverts is incompatible with strict mode - resetting"),
+            );
+            instance.down_timer_adverts = 3;
+        }
+        if let (Some(span), false) = (self.unicast_keyword, instance.unicast_peer.is_empty()) {
+            let message = format!("({name}) strict mode does not support unicast");
+            context.complain(
+                Finding::new(Code::MissingKeyword, span, message)
+                    .help("remove 'vrrp_strict' or the unicast peers"),
+            );
+        }
+        instance.garp.garp_lower_prio_delay = Duration::ZERO;
+        instance.garp.garp_lower_prio_repeat = 0;
+        instance.lower_prio_no_advert = true;
+        instance.higher_prio_send_advert = false;
+        if !instance.priority.is_owner() {
+            let message = format!(
+                "({name}) strict mode drops packets to its addresses; that is not carried out yet"
+            );
+            context.complain(Finding::new(Code::NotCarriedOut, self.name.span, message));
+        }
+    }
+}
+
+/// Whether an address of the other family is a mistake.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Family {
+    MustMatch,
+    MayDiffer,
+}

@@ -1,0 +1,325 @@
+//! The wiring of a child: orders come from the inherited socket, hellos from its own listening
+//! socket, reports go back. What a child does lies in the drivers of `vrrp`, `check` and `dataplane`.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::io;
+use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
+use std::path::{Path, PathBuf};
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{mpsc, oneshot};
+use tracing::error;
+
+use super::exit_status::ExitStatus;
+use super::message::{ChildKind, FromChild, Start, ToChild};
+use super::pid_file::PidFile;
+use crate::config::Config;
+use crate::dataplane::Limits;
+use crate::dataplane::driver::{Setup, TAP_NAME};
+use crate::sys::{clock, frame};
+use crate::types::InterfaceName;
+use crate::{check, dataplane, log, vrrp};
+
+/// Orders that wait for a busy child; the parent sends one hello at a time.
+const ORDERS: usize = 16;
+
+/// Path of the socket on which a child answers hellos.
+pub(crate) fn hello_socket(run_directory: &Path, kind: ChildKind) -> PathBuf {
+    run_directory.join(format!("{}.hello", kind.stem()))
+}
+
+/// The child process: returns when it is asked to stop, or when the parent is gone.
+pub(crate) fn run(kind: ChildKind, mut socket: StdUnixStream) -> ExitStatus {
+    let start = match frame::read(&mut socket) {
+        Ok(ToChild::Start(start)) => *start,
+        Ok(ToChild::Reload(_) | ToChild::Stop) | Err(_) => return ExitStatus::Fatal,
+    };
+    log::init(kind.ident(), &start.log);
+    match prepare_and_run(kind, start, socket) {
+        Ok(status) => status,
+        Err(error) => {
+            error!("{kind} child: {error}");
+            ExitStatus::Fatal
+        }
+    }
+}
+
+fn prepare_and_run(
+    kind: ChildKind,
+    start: Start,
+    socket: StdUnixStream,
+) -> Result<ExitStatus, Box<dyn std::error::Error>> {
+    let _pid_file = PidFile::acquire(&start.pid_file)?;
+    let (hello, _hello_path) = listen(&hello_socket(&start.run_directory, kind))?;
+    if kind == ChildKind::DataPlane {
+        return run_data_plane(&start, socket, hello);
+    }
+    socket.set_nonblocking(true)?;
+    hello.set_nonblocking(true)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let wiring = Wiring {
+            socket: UnixStream::from_std(socket)?,
+            hello: UnixListener::from_std(hello)?,
+        };
+        Ok(match kind {
+            ChildKind::Vrrp => run_vrrp(start, wiring).await,
+            ChildKind::Checker | ChildKind::DataPlane => run_checker(start, wiring).await,
+        })
+    })
+}
+
+/// A fresh listening socket; one that a dead predecessor left behind is replaced.
+fn listen(path: &Path) -> io::Result<(StdUnixListener, SocketPath)> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let listener = StdUnixListener::bind(path).map_err(|error| {
+        let attempted = format!("unable to listen on {}: {error}", path.display());
+        io::Error::new(error.kind(), attempted)
+    })?;
+    Ok((listener, SocketPath(path.to_owned())))
+}
+
+/// Takes the name of a socket away when its process ends in order.
+struct SocketPath(PathBuf);
+
+impl Drop for SocketPath {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn run_data_plane(
+    start: &Start,
+    mut socket: StdUnixStream,
+    hello: StdUnixListener,
+) -> Result<ExitStatus, Box<dyn std::error::Error>> {
+    let (control, _control_path) = listen(&start.run_directory.join("lvs.sock"))?;
+    // Whoever connects from now on is answered when the loop has begun.
+    frame::write(&mut socket, &FromChild::Ready)?;
+    let setup = Setup {
+        run_directory: start.run_directory.clone(),
+        tap_name: InterfaceName::new(TAP_NAME)?,
+        parent: socket,
+        hello,
+        control,
+        limits: Limits::default(),
+        restarted: start.restarted,
+    };
+    Ok(exit_status(dataplane::driver::run(setup), |error| {
+        matches!(error, dataplane::driver::DriverError::Permission { .. })
+    }))
+}
+
+/// Says why a driver ended, if it did not end in order.
+fn exit_status<E: Display>(
+    result: Result<(), E>,
+    is_permission: impl Fn(&E) -> bool,
+) -> ExitStatus {
+    match result {
+        Ok(()) => ExitStatus::Ok,
+        Err(error) => {
+            error!("{error}");
+            if is_permission(&error) {
+                ExitStatus::MissingPermission
+            } else {
+                ExitStatus::Fatal
+            }
+        }
+    }
+}
+
+struct Wiring {
+    socket: UnixStream,
+    hello: UnixListener,
+}
+
+async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
+    use vrrp::driver::{DriverError, Order, Report};
+
+    let resume = start
+        .resume
+        .into_iter()
+        .map(|(instance, until)| vrrp::Resume {
+            instance,
+            lease_until: clock::from_monotonic(until),
+        })
+        .collect();
+    let (orders, order_receiver) = mpsc::channel(ORDERS);
+    let (report_sender, reports) = mpsc::unbounded_channel();
+    let driver = vrrp::driver::run(
+        Box::new(start.config),
+        resume,
+        order_receiver,
+        report_sender,
+    );
+    let to_order = |message| match message {
+        Some(Asked::Reload(config)) => Order::Reload(config),
+        Some(Asked::Hello(answer)) => Order::Hello(answer),
+        // Without a parent nobody fences: the addresses go now.
+        Some(Asked::Stop) | None => Order::Stop,
+    };
+    let to_message = |report| match report {
+        Report::Ready => FromChild::Ready,
+        Report::Reloaded => FromChild::Reloaded,
+        Report::Own { instance, address } => FromChild::Own { instance, address },
+        Report::Disown { instance, address } => FromChild::Disown { instance, address },
+        Report::RenewLease {
+            instance,
+            remaining,
+        } => FromChild::RenewLease {
+            instance,
+            until: clock::monotonic() + remaining,
+        },
+        Report::EndLease { instance } => FromChild::EndLease { instance },
+    };
+    let result = wire(wiring, driver, orders, to_order, reports, to_message).await;
+    exit_status(result, |error| {
+        matches!(error, DriverError::Permission { .. })
+    })
+}
+
+async fn run_checker(start: Start, wiring: Wiring) -> ExitStatus {
+    use check::driver::{DriverError, Order, Report};
+
+    let (orders, order_receiver) = mpsc::channel(ORDERS);
+    let (report_sender, reports) = mpsc::unbounded_channel();
+    let driver = check::driver::run(
+        Box::new(start.config),
+        start.plane,
+        start.run_directory,
+        order_receiver,
+        report_sender,
+    );
+    let to_order = |message| match message {
+        Some(Asked::Reload(config)) => Order::Reload(config),
+        Some(Asked::Hello(answer)) => Order::Hello(answer),
+        Some(Asked::Stop) => Order::Stop,
+        None => Order::Leave,
+    };
+    let to_message = |report| match report {
+        Report::Ready => FromChild::Ready,
+        Report::Reloaded => FromChild::Reloaded,
+    };
+    let result = wire(wiring, driver, orders, to_order, reports, to_message).await;
+    exit_status(result, |error| {
+        matches!(error, DriverError::Permission { .. })
+    })
+}
+
+/// What the outside asks of a child, whoever asks.
+enum Asked {
+    Hello(oneshot::Sender<()>),
+    Reload(Box<Config>),
+    Stop,
+}
+
+/// Runs `driver` with its channels connected to the sockets, until it returns.
+async fn wire<D, E, O, R>(
+    wiring: Wiring,
+    driver: D,
+    orders: mpsc::Sender<O>,
+    to_order: impl Fn(Option<Asked>) -> O + Clone,
+    mut reports: mpsc::UnboundedReceiver<R>,
+    to_message: impl Fn(R) -> FromChild,
+) -> Result<(), E>
+where
+    D: Future<Output = Result<(), E>>,
+{
+    let (reader, mut writer) = wiring.socket.into_split();
+    let forward_orders = forward_orders(reader, orders.clone(), to_order.clone());
+    let answer_hellos = answer_hellos(wiring.hello, orders, to_order);
+    let forward_reports = async {
+        while let Some(report) = reports.recv().await {
+            // A parent that is gone is noticed by the reader.
+            let _ = frame::write_async(&mut writer, &to_message(report)).await;
+        }
+        std::future::pending().await
+    };
+    let result = tokio::select! {
+        result = driver => result,
+        never = forward_orders => never,
+        never = answer_hellos => never,
+        never = forward_reports => never,
+    };
+    send_last_reports(&mut reports, &mut writer, to_message).await;
+    result
+}
+
+/// What the driver said with its last breath, such as the addresses it no longer owns.
+async fn send_last_reports<R>(
+    reports: &mut mpsc::UnboundedReceiver<R>,
+    writer: &mut OwnedWriteHalf,
+    to_message: impl Fn(R) -> FromChild,
+) {
+    while let Ok(report) = reports.try_recv() {
+        if frame::write_async(writer, &to_message(report))
+            .await
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+async fn forward_orders<O, T>(
+    mut reader: OwnedReadHalf,
+    orders: mpsc::Sender<O>,
+    to_order: impl Fn(Option<Asked>) -> O,
+) -> T {
+    loop {
+        let asked = match frame::read_async(&mut reader).await {
+            Ok(ToChild::Reload(config)) => Some(Asked::Reload(config)),
+            Ok(ToChild::Stop) => Some(Asked::Stop),
+            Ok(ToChild::Start(_)) => continue,
+            Err(_) => None,
+        };
+        let gone = asked.is_none();
+        if orders.send(to_order(asked)).await.is_err() || gone {
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// Each hello goes through the driver's own loop and is answered only when that has seen it.
+async fn answer_hellos<O, T>(
+    listener: UnixListener,
+    orders: mpsc::Sender<O>,
+    to_order: impl Fn(Option<Asked>) -> O,
+) -> T {
+    loop {
+        // One parent, one connection: a new one means that the old one is gone.
+        if let Ok((stream, _)) = listener.accept().await {
+            let mut stream = BufReader::new(stream);
+            while answer_hello(&mut stream, &orders, &to_order)
+                .await
+                .is_some()
+            {}
+        }
+    }
+}
+
+async fn answer_hello<O>(
+    stream: &mut BufReader<UnixStream>,
+    orders: &mpsc::Sender<O>,
+    to_order: &impl Fn(Option<Asked>) -> O,
+) -> Option<()> {
+    let mut line = String::new();
+    if stream.read_line(&mut line).await.ok()? == 0 {
+        return None;
+    }
+    let (answer, answered) = oneshot::channel();
+    orders
+        .send(to_order(Some(Asked::Hello(answer))))
+        .await
+        .ok()?;
+    answered.await.ok()?;
+    stream.write_all(line.as_bytes()).await.ok()
+}

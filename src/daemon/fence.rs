@@ -1,0 +1,116 @@
+//! Taking away what the VRRP child owned: by the parent while it lives, by `holdfast fence` when every
+//! process is gone (the unit's ExecStopPost). Only what the journal names is ever touched.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use tracing::{info, warn};
+
+use super::exit_status::ExitStatus;
+use super::journal::Journal;
+use super::message::ChildKind;
+use super::pid_file::PidFile;
+use crate::netlink::{AddressDeleted, Handle};
+use crate::sys::process;
+use crate::types::OwnedAddress;
+
+/// A process that was sent SIGKILL is gone after this time, or hangs in the kernel.
+const KILL_WAIT: Duration = Duration::from_secs(2);
+
+/// Removes the addresses; failures are reported and do not stop the rest. Returns how many were there.
+pub(crate) async fn take_away<'a>(
+    handle: &Handle,
+    addresses: impl IntoIterator<Item = &'a OwnedAddress>,
+) -> Result<usize, usize> {
+    let (mut removed, mut failed) = (0, 0);
+    for address in addresses {
+        match handle.delete_address(address).await {
+            Ok(AddressDeleted::Deleted) => removed += 1,
+            Ok(AddressDeleted::WasNotThere) => {}
+            Err(error) => {
+                failed += 1;
+                warn!("{error}");
+            }
+        }
+    }
+    if failed == 0 {
+        Ok(removed)
+    } else {
+        Err(failed)
+    }
+}
+
+/// `holdfast fence`: kills what is left of the VRRP and data-plane children and clears the journal.
+pub(crate) async fn run(run_directory: &Path) -> ExitStatus {
+    if let Some(pid) = PidFile::holder(&run_directory.join("holdfast.pid")) {
+        warn!("holdfastd (process {pid}) is running and fences by itself: nothing done");
+        return ExitStatus::Fatal;
+    }
+    for kind in [ChildKind::Vrrp, ChildKind::Checker, ChildKind::DataPlane] {
+        kill_left_over(run_directory, kind).await;
+    }
+    let journal = Journal::in_directory(run_directory);
+    let owned = match journal.read() {
+        Ok(owned) => owned,
+        Err(error) => {
+            warn!(
+                "unable to read the journal {}: {error}",
+                journal.path().display()
+            );
+            return ExitStatus::Fatal;
+        }
+    };
+    let status = take_away_all(&owned).await;
+    if status == ExitStatus::Ok {
+        journal.remove();
+    }
+    status
+}
+
+async fn take_away_all(owned: &BTreeSet<OwnedAddress>) -> ExitStatus {
+    let handle = match Handle::connect() {
+        Ok(handle) => handle,
+        Err(error) => {
+            warn!("{error}");
+            return ExitStatus::Fatal;
+        }
+    };
+    match take_away(&handle, owned).await {
+        Ok(removed) => {
+            info!(
+                "{removed} of {} owned addresses were still there: removed",
+                owned.len()
+            );
+            ExitStatus::Ok
+        }
+        Err(failed) => {
+            warn!(
+                "{failed} of {} owned addresses could not be removed",
+                owned.len()
+            );
+            ExitStatus::Fatal
+        }
+    }
+}
+
+/// A data plane may end in order; a VRRP child that outlived its parent is stuck and must not come back.
+async fn kill_left_over(run_directory: &Path, kind: ChildKind) {
+    let path = run_directory.join(format!("{}.pid", kind.stem()));
+    let Some(pid) = PidFile::holder(&path).and_then(|pid| u32::try_from(pid).ok()) else {
+        return;
+    };
+    let signal = if kind == ChildKind::DataPlane {
+        libc::SIGTERM
+    } else {
+        libc::SIGKILL
+    };
+    info!("{kind} child (process {pid}) outlived its parent: ending it");
+    let Ok(pidfd) = process::pidfd(pid) else {
+        return;
+    };
+    let ended = super::adopted::signal_and_wait(pidfd, signal, KILL_WAIT).await;
+    if !ended {
+        warn!("{kind} child (process {pid}) did not end");
+    }
+}

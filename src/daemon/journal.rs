@@ -1,0 +1,76 @@
+//! The ownership journal: which addresses this program has put on which interfaces.
+//!
+//! It lies in the run directory, so that what was owned can be taken away even when every process
+//! is gone. Only what it names is ever touched.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::types::OwnedAddress;
+
+#[derive(Debug)]
+pub(crate) struct Journal {
+    path: PathBuf,
+    temporary: PathBuf,
+}
+
+impl Journal {
+    pub(crate) fn in_directory(run_directory: &Path) -> Self {
+        let path = run_directory.join("owned.json");
+        let temporary = run_directory.join("owned.json.new");
+        Self { path, temporary }
+    }
+
+    /// Replaces the journal as a whole; nobody ever reads half of it.
+    pub(crate) fn write(&self, owned: &BTreeSet<OwnedAddress>) -> io::Result<()> {
+        std::fs::write(&self.temporary, serde_json::to_vec(owned)?)?;
+        std::fs::rename(&self.temporary, &self.path)
+    }
+
+    /// A missing journal is an empty one.
+    pub(crate) fn read(&self) -> io::Result<BTreeSet<OwnedAddress>> {
+        match std::fs::read(&self.path) {
+            Ok(text) => Ok(serde_json::from_slice(&text)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn remove(&self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::InterfaceName;
+
+    #[test]
+    fn what_is_written_is_read_and_nothing_is_an_empty_journal() {
+        let dir = tempfile::tempdir().expect("directory");
+        let journal = Journal::in_directory(dir.path());
+        assert!(journal.read().expect("missing").is_empty());
+        let address = OwnedAddress {
+            interface: InterfaceName::new("eth0").expect("name"),
+            address: "192.0.2.1".parse().expect("address"),
+            prefix_len: 24,
+        };
+        let owned = BTreeSet::from([address]);
+        journal.write(&owned).expect("write");
+        assert_eq!(journal.read().expect("read"), owned);
+    }
+
+    #[test]
+    fn a_damaged_journal_is_an_error_not_an_empty_one() {
+        let dir = tempfile::tempdir().expect("directory");
+        let journal = Journal::in_directory(dir.path());
+        std::fs::write(journal.path(), "[{").expect("write");
+        assert!(journal.read().is_err());
+    }
+}

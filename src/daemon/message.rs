@@ -1,0 +1,127 @@
+//! What parent, children and loader say to each other, as frames over the inherited socket.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::Config;
+use crate::log::LogSettings;
+use crate::lvs::driver::PlaneChoice;
+use crate::types::OwnedAddress;
+
+/// The children that the parent supervises.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub(crate) enum ChildKind {
+    DataPlane,
+    Checker,
+    Vrrp,
+}
+
+impl ChildKind {
+    /// In the order in which they are started: a checker finds its plane, a master its servers.
+    pub(crate) const ALL: [Self; 3] = [Self::DataPlane, Self::Checker, Self::Vrrp];
+
+    /// Value of `--child`, and the stem of its socket and pid file.
+    pub(crate) fn stem(self) -> &'static str {
+        match self {
+            Self::DataPlane => "lvs",
+            Self::Checker => "checkers",
+            Self::Vrrp => "vrrp",
+        }
+    }
+
+    /// Syslog identity.
+    pub(crate) fn ident(self) -> &'static str {
+        match self {
+            Self::DataPlane => "Holdfast_lvs",
+            Self::Checker => "Holdfast_healthcheckers",
+            Self::Vrrp => "Holdfast_vrrp",
+        }
+    }
+}
+
+/// As in keepalived's `VRRP child process(N) died`.
+impl fmt::Display for ChildKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DataPlane => "Data-plane",
+            Self::Checker => "Healthcheck",
+            Self::Vrrp => "VRRP",
+        })
+    }
+}
+
+/// First frame to a child: all it needs to know.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Start {
+    pub(crate) config: Config,
+    pub(crate) plane: PlaneChoice,
+    pub(crate) run_directory: PathBuf,
+    pub(crate) pid_file: PathBuf,
+    /// A previous incarnation of this child died.
+    pub(crate) restarted: bool,
+    /// Instances that are still within their lease; ends given on the monotonic clock.
+    pub(crate) resume: Vec<(String, Duration)>,
+    pub(crate) log: LogSettings,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) enum ToChild {
+    Start(Box<Start>),
+    Reload(Box<Config>),
+    Stop,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) enum FromChild {
+    Ready,
+    Reloaded,
+    Own {
+        instance: String,
+        address: OwnedAddress,
+    },
+    Disown {
+        instance: String,
+        address: OwnedAddress,
+    },
+    /// `until` is a time of the monotonic clock, which all processes share.
+    RenewLease {
+        instance: String,
+        until: Duration,
+    },
+    EndLease {
+        instance: String,
+    },
+}
+
+/// What the loader is asked.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct LoadRequest {
+    pub(crate) file: PathBuf,
+    pub(crate) config_id: Option<String>,
+}
+
+/// What the loader found.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct LoadReply {
+    pub(crate) config: Config,
+    pub(crate) plane: PlaneChoice,
+    /// Each complaint in one line, in file order.
+    pub(crate) complaints: Vec<String>,
+    pub(crate) verdict: Verdict,
+}
+
+/// The worst that was found.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub(crate) enum Verdict {
+    /// Nothing, or notes only.
+    Clean,
+    /// Keepalived would load it with a message: good enough for a start, not for a reload.
+    Warnings,
+    /// Keepalived would stop.
+    Errors,
+    /// There is no such file, or it cannot be read.
+    NoFile,
+}

@@ -1,0 +1,416 @@
+//! The watchdog parent: carries out what the supervisor decides. Its loop never parses, resolves or waits for
+//! anybody: loading is another process, and each child has tasks of its own.
+
+mod handle;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use sd_notify::NotifyState;
+use tokio::net::UnixStream;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{debug, error, info, warn};
+
+use self::handle::{Handle, HandleEvent, Launch, What};
+use super::exit_status::ExitStatus;
+use super::fence;
+use super::journal::Journal;
+use super::loader::{self, LOAD_LIMIT};
+use super::message::{ChildKind, FromChild, LoadReply, LoadRequest, Start, ToChild, Verdict};
+use super::supervisor::{Action, Ended, Input, ServiceState, Supervisor};
+use crate::config::Config;
+use crate::log::LogSettings;
+use crate::lvs::driver::{Plane, PlaneChoice};
+use crate::netlink;
+use crate::sys::{clock, frame};
+use crate::types::OwnedAddress;
+
+/// How the parent was asked to run.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) request: LoadRequest,
+    pub(crate) run_directory: PathBuf,
+    pub(crate) pid_files: BTreeMap<ChildKind, PathBuf>,
+    pub(crate) log: LogSettings,
+    /// Which children may run at all (`-P`, `-C`).
+    pub(crate) allowed: BTreeSet<ChildKind>,
+    /// A reload takes what a start would take (`--lenient-reload`).
+    pub(crate) lenient_reload: bool,
+    /// SIGINT does not stop (`--ignore-sigint`).
+    pub(crate) ignore_sigint: bool,
+    /// A child that died ends the program (`-R`).
+    pub(crate) dont_respawn: bool,
+}
+
+/// Something that reached the parent's loop.
+enum Event {
+    Child(HandleEvent),
+    Loaded(io::Result<LoadReply>),
+}
+
+/// Runs until a stop. `first` is what the loader read before the event loop existed.
+pub(crate) async fn run(settings: Settings, first: LoadReply) -> io::Result<ExitStatus> {
+    let mut signals = Signals::new()?;
+    let mut parent = Parent::new(settings)?;
+    parent.clear_left_overs().await;
+    parent.take_over(first);
+    let mut exit = parent.configured().await;
+    while exit.is_none() {
+        exit = parent.next(&mut signals).await;
+    }
+    parent.journal.remove();
+    Ok(exit.unwrap_or(ExitStatus::Fatal))
+}
+
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
+struct Parent {
+    settings: Settings,
+    supervisor: Supervisor,
+    handles: BTreeMap<ChildKind, Handle>,
+    /// Numbers the lives of children, so that a dead one's last words are told apart.
+    generation: u64,
+    config: Config,
+    plane: PlaneChoice,
+    netlink: netlink::Handle,
+    journal: Journal,
+    events: mpsc::UnboundedReceiver<Event>,
+    sender: mpsc::UnboundedSender<Event>,
+}
+
+impl Parent {
+    fn new(settings: Settings) -> io::Result<Self> {
+        let (sender, events) = mpsc::unbounded_channel();
+        Ok(Self {
+            supervisor: Supervisor::new(),
+            handles: BTreeMap::new(),
+            generation: 0,
+            config: Config::default(),
+            plane: PlaneChoice {
+                plane: Plane::Userspace,
+                reason: String::new(),
+            },
+            netlink: netlink::Handle::connect().map_err(io::Error::other)?,
+            journal: Journal::in_directory(&settings.run_directory),
+            settings,
+            events,
+            sender,
+        })
+    }
+
+    /// Addresses that a predecessor owned when it was killed.
+    async fn clear_left_overs(&self) {
+        match self.journal.read() {
+            Ok(owned) if owned.is_empty() => {}
+            Ok(owned) => {
+                info!("Taking away what an earlier run left behind");
+                // What could not be removed has been said.
+                let _ = fence::take_away(&self.netlink, &owned).await;
+            }
+            Err(error) => warn!("unable to read {}: {error}", self.journal.path().display()),
+        }
+        self.journal.remove();
+    }
+
+    fn take_over(&mut self, loaded: LoadReply) {
+        self.config = loaded.config;
+        self.plane = loaded.plane;
+    }
+
+    /// Tells the supervisor which children the configuration in force needs.
+    async fn configured(&mut self) -> Option<ExitStatus> {
+        let mut wanted = BTreeSet::new();
+        if self.config.wants_vrrp() {
+            wanted.insert(ChildKind::Vrrp);
+        }
+        if self.config.wants_checkers() {
+            wanted.insert(ChildKind::Checker);
+            if self.plane.plane == Plane::Userspace {
+                wanted.insert(ChildKind::DataPlane);
+            }
+        }
+        wanted.retain(|kind| self.settings.allowed.contains(kind));
+        let hello_interval = self.config.global_defs.hello_interval;
+        self.feed(Input::Configured {
+            wanted,
+            hello_interval,
+        })
+        .await
+    }
+
+    async fn next(&mut self, signals: &mut Signals) -> Option<ExitStatus> {
+        let deadline = self.supervisor.next_timeout();
+        // Input before timers: a renewed lease that waits in the channel counts before its end.
+        tokio::select! {
+            biased;
+            _ = signals.terminate.recv() => self.feed(Input::StopAsked).await,
+            _ = signals.interrupt.recv(), if !self.settings.ignore_sigint => {
+                self.feed(Input::StopAsked).await
+            }
+            _ = signals.hangup.recv() => self.feed(Input::ReloadAsked).await,
+            Some(event) = self.events.recv() => self.handle_event(event).await,
+            () = sleep_until(deadline) => self.feed(Input::Timeout).await,
+        }
+    }
+
+    async fn handle_event(&mut self, event: Event) -> Option<ExitStatus> {
+        match event {
+            Event::Child(event) => match self.child_input(event) {
+                Some(input) => self.feed(input).await,
+                None => None,
+            },
+            Event::Loaded(result) => self.loaded(result).await,
+        }
+    }
+
+    /// `None` for the words of a child that has been replaced.
+    fn child_input(&mut self, event: HandleEvent) -> Option<Input> {
+        let HandleEvent {
+            kind,
+            generation,
+            what,
+        } = event;
+        let handle = self
+            .handles
+            .get(&kind)
+            .filter(|handle| handle.generation == generation)?;
+        Some(match what {
+            What::Said(FromChild::Ready) => Input::Ready(kind),
+            What::Said(FromChild::Reloaded) => Input::Reloaded(kind),
+            What::Said(FromChild::Own { instance, address }) => Input::Own { instance, address },
+            What::Said(FromChild::Disown { instance, address }) => {
+                Input::Disown { instance, address }
+            }
+            What::Said(FromChild::RenewLease { instance, until }) => Input::LeaseRenewed {
+                instance,
+                until: clock::from_monotonic(until),
+            },
+            What::Said(FromChild::EndLease { instance }) => Input::LeaseEnded { instance },
+            What::HelloAnswered(number) => Input::HelloAnswered { kind, number },
+            What::Ended(ended) => {
+                let pid = handle.pid;
+                self.handles.remove(&kind);
+                Input::ChildExited { kind, pid, ended }
+            }
+        })
+    }
+
+    async fn loaded(&mut self, result: io::Result<LoadReply>) -> Option<ExitStatus> {
+        let reply = match result {
+            Ok(reply) => reply,
+            Err(error) => {
+                error!("The loader failed: {error}");
+                return self.feed(Input::LoadRejected).await;
+            }
+        };
+        for complaint in &reply.complaints {
+            warn!("{complaint}");
+        }
+        let acceptable = match reply.verdict {
+            Verdict::Clean => true,
+            Verdict::Warnings => self.settings.lenient_reload,
+            Verdict::Errors | Verdict::NoFile => false,
+        };
+        if !acceptable || self.changes_plane(&reply) {
+            return self.feed(Input::LoadRejected).await;
+        }
+        self.take_over(reply);
+        self.configured().await
+    }
+
+    /// The plane under running connections cannot be exchanged.
+    fn changes_plane(&self, reply: &LoadReply) -> bool {
+        let changes = self.config.wants_checkers()
+            && reply.config.wants_checkers()
+            && reply.plane.plane != self.plane.plane;
+        if changes {
+            warn!("Cannot change lvs_plane at a reload - please restart holdfastd");
+        }
+        changes
+    }
+
+    async fn feed(&mut self, input: Input) -> Option<ExitStatus> {
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            for action in self.supervisor.handle(input, Instant::now()) {
+                if let Action::Exit(status) = action {
+                    return Some(status);
+                }
+                inputs.extend(self.carry_out(action).await);
+            }
+        }
+        None
+    }
+
+    async fn carry_out(&mut self, action: Action) -> Option<Input> {
+        match action {
+            Action::Start {
+                kind,
+                restarted,
+                resume,
+            } => {
+                return self.start(kind, restarted, resume).await;
+            }
+            Action::SendHello { kind, number } => {
+                if let Some(handle) = self.handles.get(&kind) {
+                    handle.hello(number);
+                }
+            }
+            Action::SendReload(kind) => {
+                if let Some(handle) = self.handles.get(&kind) {
+                    handle.tell(ToChild::Reload(Box::new(self.config.clone())));
+                }
+            }
+            Action::AskToStop(kind) => {
+                if let Some(handle) = self.handles.get(&kind) {
+                    handle.ask_to_stop();
+                }
+            }
+            Action::Kill(kind) => {
+                if let Some(handle) = self.handles.get(&kind) {
+                    handle.kill();
+                }
+            }
+            Action::Fence(addresses) => {
+                // What could not be removed has been said.
+                let _ = fence::take_away(&self.netlink, &addresses).await;
+            }
+            Action::WriteJournal(owned) => self.write_journal(&owned),
+            Action::Load => self.load(),
+            Action::Tell(state) => tell(state),
+            Action::Log(event) if event.is_alert() => warn!("{event}"),
+            Action::Log(event) => info!("{event}"),
+            Action::Exit(_) => {}
+        }
+        None
+    }
+
+    async fn start(
+        &mut self,
+        kind: ChildKind,
+        restarted: bool,
+        resume: Vec<(String, Instant)>,
+    ) -> Option<Input> {
+        if restarted && self.settings.dont_respawn {
+            warn!("{kind} child died: Exiting");
+            return Some(Input::StopAsked);
+        }
+        self.generation += 1;
+        let resume = resume
+            .into_iter()
+            .map(|(name, at)| (name, clock::to_monotonic(at)))
+            .collect();
+        let launch = Launch {
+            kind,
+            generation: self.generation,
+            start: Start {
+                config: self.config.clone(),
+                plane: self.plane.clone(),
+                run_directory: self.settings.run_directory.clone(),
+                pid_file: self
+                    .settings
+                    .pid_files
+                    .get(&kind)
+                    .cloned()
+                    .unwrap_or_default(),
+                restarted,
+                resume,
+                log: self.settings.log.clone(),
+            },
+            events: self.sender.clone(),
+        };
+        match handle::launch(launch).await {
+            Ok(handle) => {
+                debug!("Starting {kind} child process, pid={}", handle.pid);
+                self.handles.insert(kind, handle);
+                None
+            }
+            Err(error) => {
+                error!("unable to start the {kind} child: {error}");
+                Some(Input::ChildExited {
+                    kind,
+                    pid: 0,
+                    ended: Ended::NotStarted,
+                })
+            }
+        }
+    }
+
+    fn write_journal(&self, owned: &BTreeSet<OwnedAddress>) {
+        if let Err(error) = self.journal.write(owned) {
+            warn!("unable to write {}: {error}", self.journal.path().display());
+        }
+    }
+
+    fn load(&self) {
+        let (sender, request) = (self.sender.clone(), self.settings.request.clone());
+        tokio::spawn(async move {
+            let _ = sender.send(Event::Loaded(load(&request).await));
+        });
+    }
+}
+
+async fn load(request: &LoadRequest) -> io::Result<LoadReply> {
+    let (command, socket) = loader::command()?;
+    let mut loader = tokio::process::Command::from(command)
+        .kill_on_drop(true)
+        .spawn()?;
+    socket.set_nonblocking(true)?;
+    let mut socket = UnixStream::from_std(socket)?;
+    let exchange = async {
+        frame::write_async(&mut socket, request).await?;
+        frame::read_async(&mut socket).await
+    };
+    let reply = tokio::time::timeout(LOAD_LIMIT, exchange)
+        .await
+        .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no result within 60 s"))??;
+    loader.wait().await?;
+    Ok(reply)
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Where there is no service manager, nobody listens, and that is fine.
+fn tell(state: ServiceState) {
+    let micros = u64::try_from(clock::monotonic().as_micros()).unwrap_or(u64::MAX);
+    let monotonic = format!("MONOTONIC_USEC={micros}");
+    let _ = match state {
+        ServiceState::Ready => sd_notify::notify(&[NotifyState::Ready]),
+        ServiceState::Reloading => {
+            sd_notify::notify(&[NotifyState::Reloading, NotifyState::Custom(&monotonic)])
+        }
+        ServiceState::ReloadFailed => sd_notify::notify(&[
+            NotifyState::Ready,
+            NotifyState::Status("reload rejected: the old configuration stays in force"),
+        ]),
+        ServiceState::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
+    };
+}
+
+impl From<HandleEvent> for Event {
+    fn from(event: HandleEvent) -> Self {
+        Self::Child(event)
+    }
+}

@@ -1,0 +1,134 @@
+//! What the parent logs, in keepalived's wording where keepalived has the line.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::daemon::exit_status::ExitStatus;
+use crate::daemon::message::ChildKind;
+
+/// How a process ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Ended {
+    Exited(i32),
+    Signaled(i32),
+    /// It could not even be started.
+    NotStarted,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited(status) => write!(f, "exited with status {status}"),
+            Self::Signaled(signal) => write!(f, "exited due to signal {signal}"),
+            Self::NotStarted => f.write_str("could not be started"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Event {
+    Died {
+        kind: ChildKind,
+        pid: u32,
+        ended: Ended,
+    },
+    RestartDelayed {
+        kind: ChildKind,
+        delay: Duration,
+    },
+    Permanent {
+        kind: ChildKind,
+        status: ExitStatus,
+    },
+    NoHello {
+        kind: ChildKind,
+        unanswered: u32,
+    },
+    LeaseEnded {
+        instance: String,
+    },
+    Fenced {
+        addresses: usize,
+    },
+    StartupComplete,
+    Reloading,
+    ReloadQueued,
+    ReloadRejected,
+    ReloadComplete,
+    NothingToRun,
+    Stopping,
+    ForcedTermination {
+        kind: ChildKind,
+    },
+}
+
+impl Event {
+    /// Somebody should look at it.
+    pub(crate) fn is_alert(&self) -> bool {
+        match self {
+            Self::Died { .. }
+            | Self::Permanent { .. }
+            | Self::NoHello { .. }
+            | Self::LeaseEnded { .. }
+            | Self::Fenced { .. }
+            | Self::ReloadRejected
+            | Self::ForcedTermination { .. } => true,
+            Self::RestartDelayed { .. }
+            | Self::StartupComplete
+            | Self::Reloading
+            | Self::ReloadQueued
+            | Self::ReloadComplete
+            | Self::NothingToRun
+            | Self::Stopping => false,
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Died { kind, pid, ended } => {
+                write!(f, "{kind} child process({pid}) died: Respawning ({ended})")
+            }
+            Self::RestartDelayed { kind, delay } => write!(
+                f,
+                "Restart of {kind} process delayed {} seconds to limit respawn rate",
+                delay.as_secs()
+            ),
+            Self::Permanent { kind, status } => write!(
+                f,
+                "{} exited with permanent error {}. Terminating",
+                kind.ident(),
+                status.words()
+            ),
+            Self::NoHello { kind, unanswered } => {
+                write!(
+                    f,
+                    "{kind} child did not answer {unanswered} hellos: killing it"
+                )
+            }
+            Self::LeaseEnded { instance } => write!(
+                f,
+                "({instance}) VRRP child has sent no advert for the time its peers wait: killing it"
+            ),
+            Self::Fenced { addresses } => {
+                write!(
+                    f,
+                    "Taking away {addresses} addresses that the VRRP child owned"
+                )
+            }
+            Self::StartupComplete => f.write_str("Startup complete"),
+            Self::Reloading => f.write_str("Reloading ..."),
+            Self::ReloadQueued => f.write_str("Reload already in progress, request queued"),
+            Self::ReloadRejected => {
+                f.write_str("Reload rejected: the old configuration stays in force")
+            }
+            Self::ReloadComplete => f.write_str("Reload complete"),
+            Self::NothingToRun => f.write_str("Warning - Holdfast has no configuration to run"),
+            Self::Stopping => f.write_str("Stopping"),
+            Self::ForcedTermination { kind } => {
+                write!(f, "{kind} process failed to die - forcing termination")
+            }
+        }
+    }
+}

@@ -1,0 +1,519 @@
+//! The watchdog's decisions: start, hello, kill, fence, restart, reload, stop. Pure: the parent carries out.
+//!
+//! ```text
+//!            Start                 died, delay over
+//!   Off ───────────────> Up ─────────────────────────> Delayed ──> Up ...
+//!    ^                   │ stop asked, exited             │
+//!    └───────────────────┴────────────────────────────────┘
+//! ```
+//! It never ends by itself except at a stop or when a child says that starting it again is useless.
+
+mod child;
+mod event;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+pub(crate) use event::{Ended, Event};
+
+use self::child::{Child, Due, State, Up};
+use super::exit_status::ExitStatus;
+use super::message::ChildKind;
+use crate::types::OwnedAddress;
+
+/// Children get this long to end when asked (keepalived: child_wait_time).
+const CHILD_WAIT_TIME: Duration = Duration::from_secs(5);
+
+/// What happened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Input {
+    /// A configuration is in force that needs these children; at the start and after each accepted reload.
+    Configured {
+        wanted: BTreeSet<ChildKind>,
+        hello_interval: Duration,
+    },
+    /// The loader refused the new file.
+    LoadRejected,
+    ChildExited {
+        kind: ChildKind,
+        pid: u32,
+        ended: Ended,
+    },
+    Ready(ChildKind),
+    Reloaded(ChildKind),
+    HelloAnswered {
+        kind: ChildKind,
+        number: u64,
+    },
+    Own {
+        instance: String,
+        address: OwnedAddress,
+    },
+    Disown {
+        instance: String,
+        address: OwnedAddress,
+    },
+    LeaseRenewed {
+        instance: String,
+        until: Instant,
+    },
+    LeaseEnded {
+        instance: String,
+    },
+    /// SIGHUP.
+    ReloadAsked,
+    /// SIGTERM or SIGINT.
+    StopAsked,
+    Timeout,
+}
+
+/// What is to be done, in order.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Action {
+    Start {
+        kind: ChildKind,
+        restarted: bool,
+        resume: Vec<(String, Instant)>,
+    },
+    SendHello {
+        kind: ChildKind,
+        number: u64,
+    },
+    SendReload(ChildKind),
+    AskToStop(ChildKind),
+    Kill(ChildKind),
+    /// Take these addresses away; what is not there is no error.
+    Fence(Vec<OwnedAddress>),
+    WriteJournal(BTreeSet<OwnedAddress>),
+    Load,
+    Tell(ServiceState),
+    Log(Event),
+    Exit(ExitStatus),
+}
+
+/// For the service manager.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum ServiceState {
+    Ready,
+    Reloading,
+    ReloadFailed,
+    Stopping,
+}
+
+#[derive(Debug, Default)]
+enum Loading {
+    #[default]
+    Idle,
+    /// The loader runs, or children take over what it read.
+    Busy,
+    /// As before, and asked again meanwhile: requests are merged.
+    BusyAndAgain,
+}
+
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    hello_interval: Duration,
+    children: BTreeMap<ChildKind, Child>,
+    wanted: BTreeSet<ChildKind>,
+    owned: BTreeMap<String, BTreeSet<OwnedAddress>>,
+    leases: BTreeMap<String, Instant>,
+    loading: Loading,
+    started: bool,
+    stopping: Option<Stopping>,
+}
+
+#[derive(Debug)]
+struct Stopping {
+    deadline: Instant,
+    status: ExitStatus,
+}
+
+impl Supervisor {
+    pub(crate) fn new() -> Self {
+        Self {
+            hello_interval: Duration::from_secs(5),
+            children: ChildKind::ALL
+                .into_iter()
+                .map(|kind| (kind, Child::default()))
+                .collect(),
+            wanted: BTreeSet::new(),
+            owned: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            loading: Loading::Idle,
+            started: false,
+            stopping: None,
+        }
+    }
+
+    pub(crate) fn handle(&mut self, input: Input, now: Instant) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match input {
+            Input::Configured {
+                wanted,
+                hello_interval,
+            } => {
+                self.hello_interval = hello_interval;
+                self.wanted = wanted;
+                self.configured(now, &mut actions);
+            }
+            Input::LoadRejected => {
+                actions.push(Action::Log(Event::ReloadRejected));
+                actions.push(Action::Tell(ServiceState::ReloadFailed));
+                self.loaded(&mut actions);
+            }
+            Input::ChildExited { kind, pid, ended } => {
+                self.child_exited(kind, pid, ended, now, &mut actions);
+            }
+            Input::Ready(kind) => self.ready(kind, now, &mut actions),
+            Input::Reloaded(kind) => {
+                if let Some(up) = self.child(kind).up_mut() {
+                    up.reloading = false;
+                }
+                self.all_reloaded(&mut actions);
+            }
+            Input::HelloAnswered { kind, number } => {
+                if let Some(up) = self.child(kind).up_mut() {
+                    up.hello_answered(number);
+                }
+            }
+            Input::Own { instance, address } => {
+                if self.owned.entry(instance).or_default().insert(address) {
+                    actions.push(Action::WriteJournal(self.all_owned()));
+                }
+            }
+            Input::Disown { instance, address } => {
+                if self
+                    .owned
+                    .get_mut(&instance)
+                    .is_some_and(|owned| owned.remove(&address))
+                {
+                    actions.push(Action::WriteJournal(self.all_owned()));
+                }
+            }
+            Input::LeaseRenewed { instance, until } => self.lease_renewed(instance, until),
+            Input::LeaseEnded { instance } => {
+                self.leases.remove(&instance);
+            }
+            Input::ReloadAsked => self.reload_asked(&mut actions),
+            Input::StopAsked => self.stop(ExitStatus::Ok, now, &mut actions),
+            Input::Timeout => self.timeout(now, &mut actions),
+        }
+        actions
+    }
+
+    pub(crate) fn next_timeout(&self) -> Option<Instant> {
+        if let Some(stopping) = &self.stopping {
+            return Some(stopping.deadline);
+        }
+        let children = self.children.values().filter_map(Child::next_timeout);
+        children.chain(self.leases.values().copied()).min()
+    }
+
+    fn child(&mut self, kind: ChildKind) -> &mut Child {
+        self.children.entry(kind).or_default()
+    }
+
+    fn all_owned(&self) -> BTreeSet<OwnedAddress> {
+        self.owned.values().flatten().cloned().collect()
+    }
+
+    fn configured(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.stopping.is_some() {
+            return;
+        }
+        if self.wanted.is_empty() {
+            actions.push(Action::Log(Event::NothingToRun));
+        }
+        for kind in ChildKind::ALL {
+            let wanted = self.wanted.contains(&kind);
+            let child = self.child(kind);
+            match (&mut child.state, wanted) {
+                (State::Off, true) => self.start(kind, now, actions),
+                (State::Off, false) => {}
+                // A delayed start, or the one that follows a stop, will get the new configuration.
+                (State::Delayed { .. }, true) | (State::Up(Up { stopping: true, .. }), _) => {}
+                (State::Delayed { .. }, false) => child.state = State::Off,
+                (State::Up(up), true) => {
+                    // The data plane has no configuration: the checker child commands it.
+                    if kind != ChildKind::DataPlane {
+                        up.reloading = true;
+                        actions.push(Action::SendReload(kind));
+                    }
+                }
+                (State::Up(up), false) => {
+                    up.stopping = true;
+                    actions.push(Action::AskToStop(kind));
+                }
+            }
+        }
+        if self.started {
+            self.all_reloaded(actions);
+        } else {
+            self.startup_complete(actions);
+        }
+    }
+
+    fn start(&mut self, kind: ChildKind, now: Instant, actions: &mut Vec<Action>) {
+        let hello_interval = self.hello_interval;
+        let resume = match kind {
+            ChildKind::Vrrp => std::mem::take(&mut self.leases)
+                .into_iter()
+                .filter(|(_, until)| *until > now)
+                .collect(),
+            ChildKind::Checker | ChildKind::DataPlane => Vec::new(),
+        };
+        let child = self.child(kind);
+        child.started(hello_interval, now);
+        let restarted = child.restarted;
+        actions.push(Action::Start {
+            kind,
+            restarted,
+            resume,
+        });
+    }
+
+    fn ready(&mut self, kind: ChildKind, now: Instant, actions: &mut Vec<Action>) {
+        let hello_interval = self.hello_interval;
+        if let Some(up) = self.child(kind).up_mut() {
+            let number = up.became_ready(hello_interval, now);
+            actions.push(Action::SendHello { kind, number });
+        }
+        self.startup_complete(actions);
+    }
+
+    fn startup_complete(&mut self, actions: &mut Vec<Action>) {
+        let waiting = self
+            .children
+            .values()
+            .any(|child| child.up().is_some_and(|up| !up.ready));
+        if !self.started && !waiting {
+            self.started = true;
+            actions.push(Action::Log(Event::StartupComplete));
+            actions.push(Action::Tell(ServiceState::Ready));
+        }
+    }
+
+    fn reload_asked(&mut self, actions: &mut Vec<Action>) {
+        if self.stopping.is_some() {
+            return;
+        }
+        match self.loading {
+            Loading::Idle => {
+                self.loading = Loading::Busy;
+                actions.push(Action::Log(Event::Reloading));
+                actions.push(Action::Tell(ServiceState::Reloading));
+                actions.push(Action::Load);
+            }
+            Loading::Busy => {
+                self.loading = Loading::BusyAndAgain;
+                actions.push(Action::Log(Event::ReloadQueued));
+            }
+            Loading::BusyAndAgain => {}
+        }
+    }
+
+    fn all_reloaded(&mut self, actions: &mut Vec<Action>) {
+        let busy = matches!(self.loading, Loading::Busy | Loading::BusyAndAgain);
+        let waiting = self
+            .children
+            .values()
+            .any(|child| child.up().is_some_and(|up| up.reloading));
+        if busy && !waiting {
+            actions.push(Action::Log(Event::ReloadComplete));
+            actions.push(Action::Tell(ServiceState::Ready));
+            self.loaded(actions);
+        }
+    }
+
+    /// A reload has come to its end, well or not; starts the one that was asked for meanwhile.
+    fn loaded(&mut self, actions: &mut Vec<Action>) {
+        if let Loading::BusyAndAgain = std::mem::take(&mut self.loading) {
+            self.reload_asked(actions);
+        }
+    }
+
+    fn child_exited(
+        &mut self,
+        kind: ChildKind,
+        pid: u32,
+        ended: Ended,
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) {
+        if kind == ChildKind::Vrrp {
+            let said = self.child(kind).up().is_some_and(|up| up.killed);
+            self.fence(!said, actions);
+            self.owned.clear();
+            actions.push(Action::WriteJournal(BTreeSet::new()));
+        }
+        if self.stopping.is_some() || self.child(kind).up().is_some_and(|up| up.stopping) {
+            self.child(kind).state = State::Off;
+            if self.stopping.is_none() && self.wanted.contains(&kind) {
+                self.start(kind, now, actions);
+            }
+            self.stop_next(actions);
+            return;
+        }
+        if let Ended::Exited(code) = ended
+            && let Some(status) = ExitStatus::is_final(code)
+        {
+            actions.push(Action::Log(Event::Permanent { kind, status }));
+            self.child(kind).state = State::Off;
+            self.stop(status, now, actions);
+            return;
+        }
+        actions.push(Action::Log(Event::Died { kind, pid, ended }));
+        let delay = self.child(kind).died(now);
+        if delay.is_zero() {
+            self.start(kind, now, actions);
+        } else {
+            actions.push(Action::Log(Event::RestartDelayed { kind, delay }));
+        }
+        self.all_reloaded(actions);
+    }
+
+    /// Takes away everything the VRRP child owned. It stays listed until the child is gone, so that what a
+    /// dying child had under way is taken away too.
+    fn fence(&mut self, say: bool, actions: &mut Vec<Action>) {
+        let addresses: Vec<_> = self.all_owned().into_iter().collect();
+        if !addresses.is_empty() {
+            if say {
+                let addresses = addresses.len();
+                actions.push(Action::Log(Event::Fenced { addresses }));
+            }
+            actions.push(Action::Fence(addresses));
+        }
+    }
+
+    fn lease_renewed(&mut self, instance: String, until: Instant) {
+        // What a killed child had sent before it died must not revive its lease.
+        if self
+            .child(ChildKind::Vrrp)
+            .up()
+            .is_some_and(|up| !up.killed)
+        {
+            self.leases.insert(instance, until);
+        }
+    }
+
+    fn timeout(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if let Some(stopping) = &self.stopping {
+            if now >= stopping.deadline {
+                self.force_termination(now, actions);
+            }
+            return;
+        }
+        self.expire_leases(now, actions);
+        for kind in ChildKind::ALL {
+            self.child_timeout(kind, now, actions);
+        }
+    }
+
+    fn child_timeout(&mut self, kind: ChildKind, now: Instant, actions: &mut Vec<Action>) {
+        let hello_interval = self.hello_interval;
+        match &mut self.child(kind).state {
+            State::Delayed { until } if *until <= now => self.start(kind, now, actions),
+            State::Delayed { .. } | State::Off => {}
+            State::Up(up) => match up.hello_due(hello_interval, now) {
+                Due::Nothing => {}
+                Due::Hello(number) => actions.push(Action::SendHello { kind, number }),
+                Due::Kill { unanswered } => {
+                    actions.push(Action::Log(Event::NoHello { kind, unanswered }));
+                    self.kill(kind, actions);
+                }
+            },
+        }
+    }
+
+    fn expire_leases(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let expired: Vec<String> = self
+            .leases
+            .iter()
+            .filter(|(_, until)| **until <= now)
+            .map(|(instance, _)| instance.clone())
+            .collect();
+        for instance in expired {
+            self.leases.remove(&instance);
+            if self
+                .child(ChildKind::Vrrp)
+                .up()
+                .is_some_and(|up| !up.killed)
+            {
+                actions.push(Action::Log(Event::LeaseEnded { instance }));
+                self.kill(ChildKind::Vrrp, actions);
+            }
+        }
+    }
+
+    /// SIGKILL, so that no SIGCONT revives it, and only then the addresses.
+    fn kill(&mut self, kind: ChildKind, actions: &mut Vec<Action>) {
+        if let Some(up) = self.child(kind).up_mut() {
+            up.killed = true;
+            actions.push(Action::Kill(kind));
+            if kind == ChildKind::Vrrp {
+                self.fence(true, actions);
+            }
+        }
+    }
+
+    fn stop(&mut self, status: ExitStatus, now: Instant, actions: &mut Vec<Action>) {
+        if self.stopping.is_some() {
+            return;
+        }
+        self.stopping = Some(Stopping {
+            deadline: now + CHILD_WAIT_TIME,
+            status,
+        });
+        self.leases.clear();
+        actions.push(Action::Log(Event::Stopping));
+        actions.push(Action::Tell(ServiceState::Stopping));
+        // The goodbye of the master comes first; the data plane goes when the checker has emptied it.
+        for kind in [ChildKind::Vrrp, ChildKind::Checker] {
+            self.ask_to_stop(kind, actions);
+        }
+        self.stop_next(actions);
+    }
+
+    fn ask_to_stop(&mut self, kind: ChildKind, actions: &mut Vec<Action>) {
+        let child = self.child(kind);
+        match &mut child.state {
+            State::Off => {}
+            State::Delayed { .. } => child.state = State::Off,
+            State::Up(up) => {
+                if !std::mem::replace(&mut up.stopping, true) {
+                    actions.push(Action::AskToStop(kind));
+                }
+            }
+        }
+    }
+
+    fn stop_next(&mut self, actions: &mut Vec<Action>) {
+        if self.stopping.is_none() {
+            self.all_reloaded(actions);
+            return;
+        }
+        if self.child(ChildKind::Checker).is_off() {
+            self.ask_to_stop(ChildKind::DataPlane, actions);
+        }
+        let all_off = self.children.values().all(Child::is_off);
+        if let Some(stopping) = &self.stopping
+            && all_off
+        {
+            actions.push(Action::Exit(stopping.status));
+        }
+    }
+
+    fn force_termination(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        for kind in ChildKind::ALL {
+            if self.child(kind).up().is_some_and(|up| !up.killed) {
+                actions.push(Action::Log(Event::ForcedTermination { kind }));
+                self.kill(kind, actions);
+            }
+        }
+        if let Some(stopping) = &mut self.stopping {
+            stopping.deadline = now + CHILD_WAIT_TIME;
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Which packets leave the kernel's path for the TAP: a table of nftables at the ingress of each interface.
+//!
+//! ```text
+//! table netdev holdfast_lvs {
+//!   chain ingress_5 {
+//!     type filter hook ingress device "eth0" priority -150
+//!     meta pkttype != host accept
+//!     meta protocol != ip accept
+//!     ip daddr . meta l4proto . th dport @services goto divert_5
+//!     …                                                             real servers, ICMP errors, fragments
+//!   }
+//!   chain divert_5 { ether daddr set 02:68:00:00:00:05  fwd to "hflvs0" }
+//! }
+//! ```
+//!
+//! The destination address of a frame that is for this host says nothing any more, so it carries the index of the
+//! interface. Packets of real servers are taken only where they go on to somebody else: what they
+//! say to this host, such as the answers to health checks, is the host's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+use crate::dataplane::flow::icmp;
+use crate::dataplane::packet::STEERED;
+use crate::dataplane::{Endpoint, Steering};
+use crate::netlink::nft::{Field, KeyType, NftError, Rule, Transaction};
+
+const TABLE: &str = "holdfast_lvs";
+/// Before the usual filter chains at the ingress, and after those that mark or drop on purpose (-300 and less).
+const PRIORITY: i32 = -150;
+
+const SERVICES: &str = "services";
+const ANY_PORT_SERVICES: &str = "services_any_port";
+const SERVICE_ADDRESSES: &str = "service_addresses";
+const REAL_SERVERS: &str = "real_servers";
+const ANY_PORT_REAL_SERVERS: &str = "real_servers_any_port";
+const REAL_SERVER_ADDRESSES: &str = "real_server_addresses";
+const ICMP_ERRORS: &str = "icmp_errors";
+
+/// What is steered from where.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(super) struct Program {
+    /// Names by index.
+    pub(super) interfaces: BTreeMap<u32, String>,
+    services: BTreeSet<Endpoint>,
+    real_servers: BTreeSet<Endpoint>,
+}
+
+impl Program {
+    /// What the director wants, as far as this node owns the addresses.
+    pub(super) fn new(
+        interfaces: BTreeMap<u32, String>,
+        steering: &Steering,
+        owns: impl Fn(Ipv4Addr) -> bool,
+    ) -> Self {
+        let owned = |endpoint: &&Endpoint| owns(endpoint.address);
+        let real_servers = steering
+            .real_servers
+            .iter()
+            .filter(|(service, _)| owns(service.address))
+            .flat_map(|(_, real_servers)| real_servers.iter().copied());
+        Self {
+            interfaces,
+            services: steering.services.iter().filter(owned).copied().collect(),
+            real_servers: real_servers.collect(),
+        }
+    }
+
+    /// Replaces the whole table, in one step: no packet sees half of it.
+    pub(super) fn install(&self, tap: u32) -> Result<(), NftError> {
+        let mut transaction = Transaction::new();
+        transaction.add_table(TABLE);
+        transaction.delete_table(TABLE);
+        transaction.add_table(TABLE);
+        self.add_sets(&mut transaction);
+        for (index, name) in &self.interfaces {
+            add_interface(&mut transaction, *index, name, tap);
+        }
+        transaction.commit()
+    }
+
+    fn add_sets(&self, transaction: &mut Transaction) {
+        let mut add = |set: &str, key_type, keys: BTreeSet<Vec<u8>>| {
+            transaction.add_set(TABLE, set, key_type);
+            transaction.add_elements(TABLE, set, keys.iter().map(Vec::as_slice));
+        };
+        for (endpoints, exact, any_port, addresses) in [
+            (
+                &self.services,
+                SERVICES,
+                ANY_PORT_SERVICES,
+                SERVICE_ADDRESSES,
+            ),
+            (
+                &self.real_servers,
+                REAL_SERVERS,
+                ANY_PORT_REAL_SERVERS,
+                REAL_SERVER_ADDRESSES,
+            ),
+        ] {
+            let with_port = endpoints.iter().filter(|endpoint| endpoint.port != 0);
+            add(
+                exact,
+                KeyType::AddressProtocolPort,
+                with_port.map(exact_key).collect(),
+            );
+            let without_port = endpoints.iter().filter(|endpoint| endpoint.port == 0);
+            add(
+                any_port,
+                KeyType::AddressProtocol,
+                without_port.map(any_port_key).collect(),
+            );
+            let address = |endpoint: &Endpoint| endpoint.address.octets().to_vec();
+            add(
+                addresses,
+                KeyType::Ipv4Address,
+                endpoints.iter().map(address).collect(),
+            );
+        }
+        add(
+            ICMP_ERRORS,
+            KeyType::IcmpType,
+            icmp::ERRORS.iter().map(|kind| vec![*kind]).collect(),
+        );
+    }
+}
+
+/// Removes the table; that there is none is no error.
+pub(super) fn remove() -> Result<(), NftError> {
+    let mut transaction = Transaction::new();
+    transaction.add_table(TABLE);
+    transaction.delete_table(TABLE);
+    transaction.commit()
+}
+
+fn add_interface(transaction: &mut Transaction, index: u32, name: &str, tap: u32) {
+    let ingress = format!("ingress_{index}");
+    let divert = format!("divert_{index}");
+    let [first, second] = STEERED;
+    let [a, b, c, d] = index.to_be_bytes();
+    transaction.add_chain(TABLE, &divert);
+    let diversion = Rule::new()
+        .set_destination_mac([first, second, a, b, c, d])
+        .forward_to(tap);
+    transaction.add_rule(TABLE, &divert, &diversion);
+    transaction.add_ingress_chain(TABLE, &ingress, name, PRIORITY);
+    for rule in rules(&divert) {
+        transaction.add_rule(TABLE, &ingress, &rule);
+    }
+}
+
+fn rules(divert: &str) -> Vec<Rule> {
+    use Field::{
+        DestinationAddress, DestinationPort, IcmpType, Protocol, QuotedDestinationAddress,
+        SourceAddress, SourcePort,
+    };
+    let icmp_error = || {
+        Rule::new()
+            .protocol(icmp::PROTOCOL)
+            .in_set(&[IcmpType], ICMP_ERRORS)
+    };
+    let to_divert = |rule: Rule| rule.goto(divert);
+    let to_others = |rule: Rule| rule.not_to_local_address().goto(divert);
+    vec![
+        Rule::new().not_for_this_host().accept(),
+        Rule::new().ipv4(false).accept(),
+        to_divert(Rule::new().in_set(&[DestinationAddress, Protocol, DestinationPort], SERVICES)),
+        to_divert(Rule::new().in_set(&[DestinationAddress, Protocol], ANY_PORT_SERVICES)),
+        to_divert(icmp_error().in_set(&[DestinationAddress], SERVICE_ADDRESSES)),
+        to_divert(
+            Rule::new()
+                .later_fragment()
+                .in_set(&[DestinationAddress], SERVICE_ADDRESSES),
+        ),
+        to_others(Rule::new().in_set(&[SourceAddress, Protocol, SourcePort], REAL_SERVERS)),
+        to_others(Rule::new().in_set(&[SourceAddress, Protocol], ANY_PORT_REAL_SERVERS)),
+        to_others(icmp_error().in_set(&[QuotedDestinationAddress], REAL_SERVER_ADDRESSES)),
+        to_others(
+            Rule::new()
+                .later_fragment()
+                .in_set(&[SourceAddress], REAL_SERVER_ADDRESSES),
+        ),
+    ]
+}
+
+fn exact_key(endpoint: &Endpoint) -> Vec<u8> {
+    let mut key = any_port_key(endpoint);
+    key.extend_from_slice(&endpoint.port.to_be_bytes());
+    key.extend_from_slice(&[0; 2]);
+    key
+}
+
+fn any_port_key(endpoint: &Endpoint) -> Vec<u8> {
+    let mut key = endpoint.address.octets().to_vec();
+    key.extend_from_slice(&[endpoint.protocol.number(), 0, 0, 0]);
+    key
+}

@@ -1,0 +1,225 @@
+//! Requests: what is there, and changes to it.
+
+use std::net::IpAddr;
+
+use futures_util::TryStreamExt;
+use netlink_packet_route::AddressFamily;
+use netlink_packet_route::address::{
+    AddressAttribute, AddressFlags, AddressMessage, AddressProtocol, AddressScope as Scope,
+};
+use nix::net::if_::if_nametoindex;
+
+use super::error::{Attempted, NetlinkError};
+use super::message::{Address, Link};
+use crate::types::{AddressScope, OwnedAddress, VirtualAddress};
+
+/// IFA_PROTO of our addresses, as keepalived marks its own (RTPROT_KEEPALIVED, `linux/rtnetlink.h`).
+pub const IFAPROT_KEEPALIVED: u8 = 18;
+
+/// How [`Handle::add_address`] went well.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AddressAdded {
+    Added,
+    /// It was on the interface already and stays as it is.
+    WasThere,
+}
+
+/// How [`Handle::delete_address`] went well.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum AddressDeleted {
+    Deleted,
+    /// The interface did not have it, or is itself not there.
+    WasNotThere,
+}
+
+/// Asks the kernel of the network namespace that the thread was in when it connected. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    inner: rtnetlink::Handle,
+}
+
+impl Handle {
+    /// Opens the socket; a task of the current tokio runtime serves it until the last clone is dropped.
+    pub fn connect() -> Result<Self, NetlinkError> {
+        let (connection, inner, _unsolicited) = rtnetlink::new_connection()
+            .map_err(|error| NetlinkError::new(Attempted::Connect, error))?;
+        tokio::spawn(connection);
+        Ok(Self { inner })
+    }
+
+    /// All interfaces.
+    pub async fn links(&self) -> Result<Vec<Link>, NetlinkError> {
+        self.inner
+            .link()
+            .get()
+            .execute()
+            .try_filter_map(async |message| Ok(Link::from_message(&message)))
+            .try_collect()
+            .await
+            .map_err(|error| NetlinkError::from_rtnetlink(Attempted::ListLinks, error))
+    }
+
+    /// The IPv4 addresses of all interfaces, each interface's in the kernel's order.
+    pub async fn addresses(&self) -> Result<Vec<Address>, NetlinkError> {
+        let mut request = self.inner.address().get();
+        request.message_mut().header.family = AddressFamily::Inet;
+        request
+            .execute()
+            .try_filter_map(async |message| Ok(Address::from_message(&message)))
+            .try_collect()
+            .await
+            .map_err(|error| NetlinkError::from_rtnetlink(Attempted::ListAddresses, error))
+    }
+
+    /// Puts `address` on its interface with the options of `options`. One that is there already is
+    /// [`AddressAdded::WasThere`].
+    pub async fn add_address(
+        &self,
+        address: &OwnedAddress,
+        options: &VirtualAddress,
+    ) -> Result<AddressAdded, NetlinkError> {
+        let failed = |cause| NetlinkError::new(Attempted::AddAddress(address.clone()), cause);
+        let index = if_nametoindex(address.interface.as_str())
+            .map_err(|errno| failed(std::io::Error::from(errno)))?;
+        let mut request = self
+            .inner
+            .address()
+            .add(index, address.address, address.prefix_len);
+        *request.message_mut() = add_message(index, address, options);
+        match request.execute().await {
+            Ok(()) => Ok(AddressAdded::Added),
+            Err(error) => {
+                let attempted = Attempted::AddAddress(address.clone());
+                let error = NetlinkError::from_rtnetlink(attempted, error);
+                match error.errno() {
+                    Some(libc::EEXIST) => Ok(AddressAdded::WasThere),
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Takes `address` from its interface: exactly this one, with this prefix length. One that is not there, on an
+    /// interface that may not be there, is [`AddressDeleted::WasNotThere`].
+    pub async fn delete_address(
+        &self,
+        address: &OwnedAddress,
+    ) -> Result<AddressDeleted, NetlinkError> {
+        let Ok(index) = if_nametoindex(address.interface.as_str()) else {
+            return Ok(AddressDeleted::WasNotThere);
+        };
+        let message = address_message(index, address.address, address.prefix_len);
+        match self.inner.address().del(message).execute().await {
+            Ok(()) => Ok(AddressDeleted::Deleted),
+            Err(error) => {
+                let attempted = Attempted::DeleteAddress(address.clone());
+                let error = NetlinkError::from_rtnetlink(attempted, error);
+                match error.errno() {
+                    Some(libc::EADDRNOTAVAIL | libc::ENODEV) => Ok(AddressDeleted::WasNotThere),
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Whether the kernel would let us change anything. Changes nothing: it asks to delete an address from
+    /// interface 0, which does not exist, and the kernel looks at `CAP_NET_ADMIN` first.
+    pub async fn check_permission(&self) -> Result<(), NetlinkError> {
+        let message = address_message(0, IpAddr::from([0, 0, 0, 0]), 32);
+        match self.inner.address().del(message).execute().await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                let error = NetlinkError::from_rtnetlink(Attempted::CheckPermission, error);
+                match error.errno() {
+                    Some(libc::ENODEV | libc::EADDRNOTAVAIL | libc::EINVAL) => Ok(()),
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+}
+
+/// What identifies an address: IFA_ADDRESS beside IFA_LOCAL makes the kernel compare the prefix length too.
+fn address_message(index: u32, address: IpAddr, prefix_len: u8) -> AddressMessage {
+    let mut message = AddressMessage::default();
+    message.header.family = match address {
+        IpAddr::V4(_) => AddressFamily::Inet,
+        IpAddr::V6(_) => AddressFamily::Inet6,
+    };
+    message.header.index = index;
+    message.header.prefix_len = prefix_len;
+    message.attributes = vec![
+        AddressAttribute::Local(address),
+        AddressAttribute::Address(address),
+    ];
+    message
+}
+
+fn add_message(index: u32, address: &OwnedAddress, options: &VirtualAddress) -> AddressMessage {
+    let mut message = address_message(index, address.address, address.prefix_len);
+    message.header.scope = match options.scope {
+        AddressScope::Global => Scope::Universe,
+        AddressScope::Site => Scope::Site,
+        AddressScope::Link => Scope::Link,
+        AddressScope::Host => Scope::Host,
+    };
+    let attributes = &mut message.attributes;
+    match address.address {
+        IpAddr::V4(_) => {
+            attributes.extend(options.broadcast.map(AddressAttribute::Broadcast));
+            attributes.extend(options.label.clone().map(AddressAttribute::Label));
+        }
+        // Nobody else has it while we are MASTER, and it must answer at once (RFC 5798 §6.4.1).
+        IpAddr::V6(_) => attributes.push(AddressAttribute::Flags(AddressFlags::Nodad)),
+    }
+    // Kernels before 5.18 do not know the attribute and pass over it.
+    attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(
+        IFAPROT_KEEPALIVED,
+    )));
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::InterfaceName;
+
+    fn owned() -> OwnedAddress {
+        OwnedAddress {
+            interface: InterfaceName::new("eth0").expect("a name"),
+            address: IpAddr::from([10, 0, 0, 100]),
+            prefix_len: 24,
+        }
+    }
+
+    #[test]
+    fn an_address_without_options_has_no_broadcast_and_no_label() {
+        let message = add_message(3, &owned(), &VirtualAddress::new(owned().address, 24));
+        assert_eq!(message.header.index, 3);
+        assert_eq!(message.header.prefix_len, 24);
+        assert_eq!(
+            message.attributes,
+            [
+                AddressAttribute::Local(owned().address),
+                AddressAttribute::Address(owned().address),
+                AddressAttribute::Protocol(AddressProtocol::Other(18)),
+            ]
+        );
+    }
+
+    #[test]
+    fn scope_broadcast_and_label_reach_the_kernel() {
+        let mut options = VirtualAddress::new(owned().address, 24);
+        options.scope = AddressScope::Link;
+        options.broadcast = Some([10, 0, 0, 255].into());
+        options.label = Some("eth0:1".to_owned());
+        let message = add_message(3, &owned(), &options);
+        assert_eq!(message.header.scope, Scope::Link);
+        for wanted in [
+            AddressAttribute::Broadcast([10, 0, 0, 255].into()),
+            AddressAttribute::Label("eth0:1".to_owned()),
+        ] {
+            assert!(message.attributes.contains(&wanted), "{wanted:?}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Re-executing our own binary, watching a process that is not our child, and what this process may do.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// A re-executed child finds its socket to the parent here.
+const CHILD_SOCKET: RawFd = 3;
+
+/// CAP_NET_ADMIN and CAP_NET_RAW (`linux/capability.h`).
+const CAP_NET_ADMIN: u32 = 12;
+const CAP_NET_RAW: u32 = 13;
+
+/// This binary again, with `arguments`, in a process group of its own; `socket` becomes its socket to the parent.
+/// It is executed through /proc, so that it is the same program even after the file was replaced.
+pub fn reexec(name: &str, arguments: &[&str], socket: OwnedFd) -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0(name).args(arguments).process_group(0);
+    // SAFETY: the closure runs between fork and exec and makes only async-signal-safe system
+    // calls on a descriptor that it owns; it allocates nothing and takes no lock.
+    unsafe {
+        command.pre_exec(move || {
+            let mut none = std::mem::zeroed();
+            libc::sigemptyset(&raw mut none);
+            libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+            let duplicated = if socket.as_raw_fd() == CHILD_SOCKET {
+                libc::fcntl(CHILD_SOCKET, libc::F_SETFD, 0)
+            } else {
+                libc::dup2(socket.as_raw_fd(), CHILD_SOCKET)
+            };
+            if duplicated == -1 {
+                Err(io::Error::last_os_error())
+            } else {
+                Ok(())
+            }
+        });
+    }
+    command
+}
+
+/// The socket that [`reexec`] gave this process. To be called once, first thing.
+pub fn inherited_socket() -> io::Result<UnixStream> {
+    // SAFETY: F_GETFD and F_SETFD only read and write flags of a descriptor number; the number
+    // is checked to be open before it is owned, and nothing else in this process owns it yet.
+    let socket = unsafe {
+        if libc::fcntl(CHILD_SOCKET, libc::F_SETFD, libc::FD_CLOEXEC) == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        OwnedFd::from_raw_fd(CHILD_SOCKET)
+    };
+    Ok(UnixStream::from(socket))
+}
+
+/// Becomes readable when process `pid` ends; works for processes that are not our children.
+pub fn pidfd(pid: u32) -> io::Result<OwnedFd> {
+    // SAFETY: pidfd_open takes two integers and returns a new descriptor or -1.
+    unsafe {
+        let fd = libc::syscall(libc::SYS_pidfd_open, libc::c_long::from(pid), 0);
+        match RawFd::try_from(fd) {
+            Ok(fd) if fd >= 0 => Ok(OwnedFd::from_raw_fd(fd)),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+/// Signals the process behind a pidfd: never one that got its number later.
+pub fn signal_pidfd(pidfd: BorrowedFd<'_>, signal: i32) -> io::Result<()> {
+    // SAFETY: pidfd_send_signal with a null siginfo reads no memory of ours.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_pidfd_send_signal,
+            pidfd.as_raw_fd(),
+            signal,
+            std::ptr::null::<libc::siginfo_t>(),
+            0,
+        )
+    };
+    if result == -1 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// A [`pidfd`] that can be waited for in a tokio runtime.
+#[derive(Debug)]
+pub struct PidFd {
+    fd: AsyncFd<OwnedFd>,
+}
+
+impl PidFd {
+    /// Needs a runtime.
+    pub fn watch(pidfd: OwnedFd) -> io::Result<Self> {
+        // SAFETY: the descriptor is owned by the AsyncFd, so it stays open as long as it is registered.
+        let fd = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE)? };
+        Ok(Self { fd })
+    }
+
+    /// Waits for the end of the process.
+    pub async fn ended(&self) -> io::Result<()> {
+        self.fd.readable().await.map(|_guard| ())
+    }
+}
+
+/// The capabilities among CAP_NET_ADMIN and CAP_NET_RAW that this process lacks, by name.
+pub fn missing_capabilities() -> Vec<&'static str> {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
+        // Without /proc the kernel's own refusal will have to do.
+        .unwrap_or(u64::MAX);
+    [
+        (CAP_NET_ADMIN, "CAP_NET_ADMIN"),
+        (CAP_NET_RAW, "CAP_NET_RAW"),
+    ]
+    .into_iter()
+    .filter(|(bit, _)| effective & (1 << bit) == 0)
+    .map(|(_, name)| name)
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+    use super::*;
+
+    #[test]
+    fn a_pidfd_is_readable_once_the_process_has_ended() {
+        let mut child = Command::new("/bin/sleep")
+            .arg("1000")
+            .spawn()
+            .expect("spawn");
+        let pidfd = pidfd(child.id()).expect("pidfd");
+        signal_pidfd(pidfd.as_fd(), libc::SIGKILL).expect("signal");
+        let mut fds = [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(
+            poll(&mut fds, PollTimeout::from(10_000_u16)).expect("poll"),
+            1
+        );
+        child.wait().expect("wait");
+        assert!(signal_pidfd(pidfd.as_fd(), libc::SIGKILL).is_err());
+    }
+}

@@ -1,0 +1,78 @@
+//! The virtual addresses of one instance, and gratuitous ARP for them.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use super::{Action, Actions, Event};
+use crate::config::VrrpInstance;
+use crate::types::{InterfaceName, OwnedAddress, VirtualAddress};
+
+/// Both lists of an instance, `virtual_ipaddress` first.
+pub(super) fn all(config: &VrrpInstance) -> Vec<(OwnedAddress, VirtualAddress)> {
+    config
+        .virtual_ipaddress
+        .iter()
+        .chain(&config.virtual_ipaddress_excluded)
+        .map(|address| (owned(config, address), address.clone()))
+        .collect()
+}
+
+/// Without their options.
+pub(super) fn all_owned(config: &VrrpInstance) -> Vec<OwnedAddress> {
+    config
+        .virtual_ipaddress
+        .iter()
+        .chain(&config.virtual_ipaddress_excluded)
+        .map(|address| owned(config, address))
+        .collect()
+}
+
+/// Those that adverts carry.
+pub(super) fn advertised(config: &VrrpInstance) -> Vec<Ipv4Addr> {
+    config
+        .virtual_ipaddress
+        .iter()
+        .filter_map(|virtual_address| match virtual_address.address {
+            IpAddr::V4(address) => Some(address),
+            IpAddr::V6(_) => None,
+        })
+        .collect()
+}
+
+fn owned(config: &VrrpInstance, virtual_address: &VirtualAddress) -> OwnedAddress {
+    let interface = virtual_address.dev.as_ref().unwrap_or(&config.interface);
+    OwnedAddress {
+        interface: interface.clone(),
+        address: virtual_address.address,
+        prefix_len: virtual_address.prefix_len,
+    }
+}
+
+/// `repeat` rounds of gratuitous ARP for those of `addresses` that are IPv4.
+pub(super) fn send_gratuitous_arp<'a>(
+    instance: &str,
+    addresses: impl Iterator<Item = &'a OwnedAddress>,
+    repeat: u32,
+    actions: &mut Actions,
+) {
+    let addresses: Vec<(InterfaceName, Ipv4Addr)> = addresses
+        .filter_map(|owned| match owned.address {
+            IpAddr::V4(address) => Some((owned.interface.clone(), address)),
+            IpAddr::V6(_) => None,
+        })
+        .collect();
+    if addresses.is_empty() || repeat == 0 {
+        return;
+    }
+    for (interface, address) in &addresses {
+        actions.push(Action::Log(Event::GratuitousArpQueued {
+            instance: instance.to_owned(),
+            interface: interface.clone(),
+            address: IpAddr::V4(*address),
+        }));
+    }
+    actions.push(Action::SendGratuitousArp {
+        instance: instance.to_owned(),
+        addresses,
+        repeat,
+    });
+}

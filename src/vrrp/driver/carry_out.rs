@@ -1,0 +1,171 @@
+//! Carrying out what the routers want done, in its order.
+
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+use tracing::{debug, info, trace, warn};
+
+use super::garp::Announced;
+use super::run::Driver;
+use super::{DriverError, Report};
+use crate::netlink::{AddressDeleted, NetlinkError};
+use crate::types::{InterfaceName, OwnedAddress, VirtualAddress};
+use crate::vrrp::{Action, Actions, Event};
+
+impl Driver {
+    pub(super) async fn carry_out(&mut self, actions: Actions) -> Result<(), DriverError> {
+        for action in actions {
+            match action {
+                Action::SendAdvert {
+                    instance,
+                    interface,
+                    priority: _,
+                    packets,
+                } => self.send_advert(&instance, &interface, &packets),
+                Action::RenewLease { instance, until } => {
+                    let remaining = until.saturating_duration_since(Instant::now());
+                    self.report(Report::RenewLease {
+                        instance,
+                        remaining,
+                    });
+                }
+                Action::EndLease { instance } => self.report(Report::EndLease { instance }),
+                Action::AddAddresses {
+                    instance,
+                    addresses,
+                } => self.add_addresses(&instance, &addresses).await?,
+                Action::RemoveAddresses {
+                    instance,
+                    addresses,
+                } => self.remove_addresses(&instance, &addresses).await?,
+                Action::SendGratuitousArp {
+                    instance: _,
+                    addresses,
+                    repeat,
+                } => self.send_gratuitous_arp(&addresses, repeat),
+                Action::RunScript { script, command } => self.scripts.run(script, &command),
+                Action::KillScript { script, force } => self.scripts.kill(&script, force),
+                Action::Notify(it) => self.notifier.notify(&it.subject, it.command, it.arguments),
+                Action::Log(event) => log(&event),
+            }
+        }
+        Ok(())
+    }
+
+    fn send_advert(
+        &mut self,
+        instance: &str,
+        interface: &InterfaceName,
+        packets: &[(Ipv4Addr, Vec<u8>)],
+    ) {
+        let mut failed = None;
+        for (destination, packet) in packets {
+            if let Err(error) = self.sockets.send(interface, *destination, packet) {
+                failed = Some((*destination, error));
+            }
+        }
+        let unsent = self.unsent.get(instance).copied().unwrap_or_default();
+        match failed {
+            Some((destination, error)) => {
+                // Once, not with every advert.
+                if unsent == 0 {
+                    info!("({instance}) Cant send advert to {destination} ({error})");
+                }
+                self.unsent.insert(instance.to_owned(), unsent + 1);
+            }
+            None if unsent > 0 => {
+                info!("({instance}) Sending adverts again after {unsent} that could not be sent");
+                self.unsent.remove(instance);
+            }
+            None => {}
+        }
+    }
+
+    async fn add_addresses(
+        &mut self,
+        instance: &str,
+        addresses: &[(OwnedAddress, VirtualAddress)],
+    ) -> Result<(), DriverError> {
+        for (address, _) in addresses {
+            self.report(Report::Own {
+                instance: instance.to_owned(),
+                address: address.clone(),
+            });
+        }
+        // Lets the wiring write that out before the kernel hears of it.
+        tokio::task::yield_now().await;
+        let results = self.kernel.add(addresses).await;
+        for ((address, _), result) in addresses.iter().zip(results) {
+            if let Err(error) = result {
+                refused(instance, error)?;
+                self.report(Report::Disown {
+                    instance: instance.to_owned(),
+                    address: address.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove_addresses(
+        &mut self,
+        instance: &str,
+        addresses: &[OwnedAddress],
+    ) -> Result<(), DriverError> {
+        let results = self.kernel.remove(addresses).await;
+        for (address, result) in addresses.iter().zip(results) {
+            match result {
+                Ok(AddressDeleted::Deleted | AddressDeleted::WasNotThere) => {
+                    self.report(Report::Disown {
+                        instance: instance.to_owned(),
+                        address: address.clone(),
+                    });
+                }
+                // Still there, so still ours in the parent's eyes.
+                Err(error) => refused(instance, error)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn send_gratuitous_arp(&self, addresses: &[(InterfaceName, Ipv4Addr)], repeat: u32) {
+        for _ in 0..repeat {
+            for (interface, address) in addresses {
+                let Some(link) = self.kernel.interfaces().link(interface) else {
+                    continue;
+                };
+                match self.garp.announce(link, *address) {
+                    Ok(Announced::Sent) => {
+                        debug!("Sending gratuitous ARP on {interface} for {address}");
+                    }
+                    Ok(Announced::NoArp) => {
+                        trace!("{interface} has no ARP, so nothing is sent for {address}");
+                    }
+                    Err(error) => warn!(
+                        "Error {} ({error}) sending gratuitous ARP on {interface} for {address}",
+                        error.raw_os_error().unwrap_or_default()
+                    ),
+                }
+            }
+        }
+    }
+}
+
+/// The kernel's refusal concerns one address; no answer at all ends the loop.
+fn refused(instance: &str, error: NetlinkError) -> Result<(), DriverError> {
+    match error.errno() {
+        Some(_) if !error.is_permission_denied() => {
+            warn!("({instance}) {error}");
+            Ok(())
+        }
+        _ => Err(error.into()),
+    }
+}
+
+fn log(event: &Event) {
+    if event.is_detail() {
+        debug!("{event}");
+    } else {
+        info!("{event}");
+    }
+}

@@ -1,0 +1,251 @@
+//! The loop of the VRRP child.
+//!
+//! Input before timers: whatever woke it, the loop first reads every socket and the netlink monitor, and
+//! only then lets the routers act on what has run out. A backup that was held up for ten seconds so finds
+//! its master's adverts first, and a master learns that it has been replaced before it sends anything.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tracing::warn;
+
+use super::garp::GarpSocket;
+use super::kernel::Kernel;
+use super::scripts::Scripts;
+use super::socket::Sockets;
+use super::{DriverError, Order, Report};
+use crate::config::Config;
+use crate::notify::driver::Notifier;
+use crate::sys::poll_set::PollSet;
+use crate::vrrp::{Input, Resume, VirtualRouters};
+
+/// Key of the netlink monitor in the poll set; interface indexes have 32 bits.
+const MONITOR: u64 = u64::MAX;
+/// Longest packet that is read whole: a header with options and 255 addresses need 1104 bytes.
+const PACKET_BUFFER: usize = 2048;
+/// Packets read from one socket before the next one gets a turn.
+const PACKETS_A_TURN: usize = 64;
+/// Packets read, per socket, before timers and orders get a turn. More than a receive buffer holds, so that no stall
+/// leaves one unread, and a bound, so that no flood stops the timers.
+const PACKETS_A_ROUND: usize = 4096;
+/// Stop scripts get this long (keepalived: one second).
+const STOP_SCRIPTS: Duration = Duration::from_secs(1);
+/// Waking up later than this is worth a line.
+const HELD_UP: Duration = Duration::from_secs(1);
+
+/// Runs the virtual routers of `config` until ordered to stop, or until `orders` is closed, which means the same.
+///
+/// `resume` names the instances that go on as MASTER. Needs a current-thread tokio runtime and, in its network
+/// namespace, CAP_NET_RAW and CAP_NET_ADMIN.
+pub async fn run(
+    config: Box<Config>,
+    resume: Vec<Resume>,
+    mut orders: mpsc::Receiver<Order>,
+    reports: mpsc::UnboundedSender<Report>,
+) -> Result<(), DriverError> {
+    let mut driver = Driver::start(&config, &resume, reports).await?;
+    driver.report(Report::Ready);
+    loop {
+        let backlog = driver.read_everything().await?;
+        driver.act_on_timers().await?;
+        match driver.wait(&mut orders, backlog).await? {
+            Wake::Again => {}
+            Wake::ScriptEnded(input) => driver.handle(input).await?,
+            Wake::Order(Order::Hello(answer)) => {
+                let _ = answer.send(());
+            }
+            Wake::Order(Order::Reload(config)) => driver.reload(&config).await?,
+            Wake::Order(Order::Snapshot(answer)) => {
+                let _ = answer.send(driver.routers.snapshot());
+            }
+            Wake::Order(Order::Stop) => return driver.stop().await,
+        }
+    }
+}
+
+pub(super) struct Driver {
+    pub(super) routers: VirtualRouters,
+    pub(super) kernel: Kernel,
+    pub(super) sockets: Sockets,
+    pub(super) garp: GarpSocket,
+    pub(super) set: PollSet,
+    pub(super) scripts: Scripts,
+    pub(super) notifier: Notifier,
+    pub(super) reports: mpsc::UnboundedSender<Report>,
+    /// Adverts of an instance that could not be sent, since the last one that could.
+    pub(super) unsent: HashMap<String, u64>,
+}
+
+/// Whether something is left to read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Backlog {
+    None,
+    Some,
+}
+
+enum Wake {
+    /// The sockets or the time.
+    Again,
+    ScriptEnded(Input<'static>),
+    Order(Order),
+}
+
+impl Driver {
+    async fn start(
+        config: &Config,
+        resume: &[Resume],
+        reports: mpsc::UnboundedSender<Report>,
+    ) -> Result<Self, DriverError> {
+        let garp = GarpSocket::open().map_err(DriverError::io("open a packet socket"))?;
+        let set = PollSet::new().map_err(DriverError::io("open an epoll set"))?;
+        let mut kernel = Kernel::open(config).await?;
+        set.add(kernel.monitor(), MONITOR)
+            .map_err(DriverError::io("watch the netlink monitor"))?;
+        let mut sockets = Sockets::default();
+        sockets.want(config);
+        sockets.follow(kernel.interfaces(), &set);
+        let states = kernel.watch(config);
+        let (routers, actions) = VirtualRouters::new(config, &states, resume, Instant::now());
+        let mut driver = Self {
+            routers,
+            kernel,
+            sockets,
+            garp,
+            set,
+            scripts: Scripts::default(),
+            notifier: Notifier::default(),
+            reports,
+            unsent: HashMap::new(),
+        };
+        driver.carry_out(actions).await?;
+        Ok(driver)
+    }
+
+    /// Nobody waits for the parent: the wiring writes reports out.
+    pub(super) fn report(&self, report: Report) {
+        let _ = self.reports.send(report);
+    }
+
+    async fn handle(&mut self, input: Input<'_>) -> Result<(), DriverError> {
+        let actions = self.routers.handle(input, Instant::now());
+        self.carry_out(actions).await
+    }
+
+    async fn read_everything(&mut self) -> Result<Backlog, DriverError> {
+        let mut left = PACKETS_A_ROUND * self.sockets.len().max(1);
+        loop {
+            let ready = self
+                .set
+                .ready()
+                .map_err(DriverError::io("poll the sockets"))?;
+            if ready.is_empty() {
+                return Ok(Backlog::None);
+            }
+            if left == 0 {
+                return Ok(Backlog::Some);
+            }
+            for key in ready {
+                match u32::try_from(key) {
+                    Ok(index) => left = left.saturating_sub(self.read_packets(index).await?),
+                    Err(_) => self.read_monitor().await?,
+                }
+            }
+        }
+    }
+
+    /// Returns how many were read, counting at least one, so that every turn brings the round's end nearer.
+    async fn read_packets(&mut self, index: u32) -> Result<usize, DriverError> {
+        let mut buffer = [0; PACKET_BUFFER];
+        for count in 0..PACKETS_A_TURN {
+            let Some((interface, bytes)) = self.sockets.receive(index, &mut buffer) else {
+                return Ok(count.max(1));
+            };
+            let packet = Input::Packet { interface, bytes };
+            let actions = self.routers.handle(packet, Instant::now());
+            self.carry_out(actions).await?;
+        }
+        Ok(PACKETS_A_TURN)
+    }
+
+    async fn read_monitor(&mut self) -> Result<(), DriverError> {
+        let changes = self.kernel.changes().await?;
+        if changes.more {
+            return Ok(());
+        }
+        // The sockets first: what the routers do next may have to go out through a new one.
+        self.sockets.follow(self.kernel.interfaces(), &self.set);
+        for input in changes.inputs {
+            self.handle(input).await?;
+        }
+        Ok(())
+    }
+
+    async fn act_on_timers(&mut self) -> Result<(), DriverError> {
+        let timeout = self.routers.next_timeout();
+        if timeout.is_some_and(|timeout| timeout <= Instant::now()) {
+            self.handle(Input::Timeout).await?;
+        }
+        Ok(())
+    }
+
+    async fn wait(
+        &mut self,
+        orders: &mut mpsc::Receiver<Order>,
+        backlog: Backlog,
+    ) -> Result<Wake, DriverError> {
+        if backlog == Backlog::Some {
+            // The others of this thread, the parent's hello among them, must not starve in a flood.
+            tokio::task::yield_now().await;
+        }
+        let timeout = self.routers.next_timeout();
+        let wake = tokio::select! {
+            biased;
+            order = orders.recv() => Wake::Order(order.unwrap_or(Order::Stop)),
+            ended = self.scripts.ended() => Wake::ScriptEnded(ended),
+            () = self.notifier.ended() => Wake::Again,
+            readable = self.set.readable() => {
+                readable.map_err(DriverError::io("wait for the sockets"))?;
+                Wake::Again
+            }
+            () = sleep_until(timeout) => Wake::Again,
+            () = std::future::ready(()), if backlog == Backlog::Some => Wake::Again,
+        };
+        let late = timeout.map(|timeout| timeout.elapsed()).unwrap_or_default();
+        if late > HELD_UP {
+            warn!("Held up for {:.3} seconds", late.as_secs_f64());
+        }
+        Ok(wake)
+    }
+
+    async fn reload(&mut self, config: &Config) -> Result<(), DriverError> {
+        let states = self.kernel.watch(config);
+        // What an instance that goes has to say goes out before its sockets are closed.
+        self.sockets.want_also(config);
+        self.sockets.follow(self.kernel.interfaces(), &self.set);
+        let actions = self.routers.reload(config, &states, Instant::now());
+        self.carry_out(actions).await?;
+        self.sockets.want(config);
+        self.sockets.follow(self.kernel.interfaces(), &self.set);
+        self.report(Report::Reloaded);
+        Ok(())
+    }
+
+    async fn stop(mut self) -> Result<(), DriverError> {
+        self.scripts.kill_all();
+        let actions = self.routers.stop(Instant::now());
+        self.carry_out(actions).await?;
+        self.notifier.finish(STOP_SCRIPTS).await;
+        Ok(())
+    }
+}
+
+async fn sleep_until(timeout: Option<Instant>) {
+    match timeout {
+        Some(timeout) => tokio::time::sleep_until(timeout.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,260 @@
+//! The driver against a real kernel, in a network namespace.
+
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::garp::{Announced, GarpSocket};
+use super::kernel::Kernel;
+use super::namespace::{ip, with_veth};
+use super::socket::Sockets;
+use crate::config::{Config, VrrpInstance};
+use crate::netlink::{AddressAdded, AddressDeleted, Handle, IFAPROT_KEEPALIVED};
+use crate::sys::link_layer::interface_address;
+use crate::sys::poll_set::PollSet;
+use crate::types::{InterfaceName, OwnedAddress, VirtualAddress, Vrid};
+use crate::vrrp::{Input, LinkState};
+use crate::wire::vrrp::MULTICAST_GROUP;
+
+const NEEDS: &str = "CAP_NET_ADMIN and CAP_NET_RAW in the new namespace";
+
+fn name(name: &str) -> InterfaceName {
+    InterfaceName::new(name).expect("a name")
+}
+
+fn virtual_address() -> (OwnedAddress, VirtualAddress) {
+    let address = IpAddr::from([192, 0, 2, 100]);
+    let owned = OwnedAddress {
+        interface: name("near"),
+        address,
+        prefix_len: 24,
+    };
+    (owned, VirtualAddress::new(address, 24))
+}
+
+fn config(interface: &str) -> Config {
+    let vrid = Vrid::new(51).expect("in range");
+    let mut instance = VrrpInstance::new("VI_1", name(interface), vrid);
+    instance.virtual_ipaddress = vec![virtual_address().1];
+    Config {
+        vrrp_instances: vec![instance],
+        ..Config::default()
+    }
+}
+
+async fn inputs(kernel: &mut Kernel) -> Vec<Input<'static>> {
+    let mut inputs = Vec::new();
+    loop {
+        let changes = kernel.changes().await.expect("changes");
+        inputs.extend(changes.inputs);
+        if !changes.more {
+            return inputs;
+        }
+    }
+}
+
+#[test]
+#[ignore = "makes a network namespace: run as root with --ignored"]
+fn an_address_is_added_once_marked_as_ours_and_deleted_once() {
+    with_veth(|| async {
+        let handle = Handle::connect().expect(NEEDS);
+        handle.check_permission().await.expect(NEEDS);
+        let (owned, options) = virtual_address();
+        let add = async || handle.add_address(&owned, &options).await.expect("add");
+        assert_eq!(add().await, AddressAdded::Added);
+        assert_eq!(add().await, AddressAdded::WasThere);
+        let there = handle.addresses().await.expect("list");
+        let ours = there.iter().find(|it| it.address == owned.address);
+        let ours = ours.expect("on the interface");
+        assert_eq!(ours.protocol, Some(IFAPROT_KEEPALIVED));
+        assert!(ours.is_secondary);
+        let delete = async |it: &OwnedAddress| handle.delete_address(it).await.expect("delete");
+        let other_prefix = OwnedAddress {
+            prefix_len: 32,
+            ..owned.clone()
+        };
+        assert_eq!(delete(&other_prefix).await, AddressDeleted::WasNotThere);
+        assert_eq!(delete(&owned).await, AddressDeleted::Deleted);
+        assert_eq!(delete(&owned).await, AddressDeleted::WasNotThere);
+        let nowhere = OwnedAddress {
+            interface: name("nowhere"),
+            ..owned.clone()
+        };
+        assert_eq!(delete(&nowhere).await, AddressDeleted::WasNotThere);
+    });
+}
+
+#[test]
+#[ignore = "makes a network namespace: run as root with --ignored"]
+fn only_somebody_else_s_removal_of_our_address_is_told() {
+    with_veth(|| async {
+        let mut kernel = Kernel::open(&config("near")).await.expect(NEEDS);
+        let (owned, options) = virtual_address();
+        let addresses = [(owned.clone(), options)];
+        assert!(kernel.add(&addresses).await.iter().all(Result::is_ok));
+        assert_eq!(inputs(&mut kernel).await, []);
+        ip("address del 192.0.2.100/24 dev near");
+        let removed = Input::AddressRemoved(owned.clone());
+        assert_eq!(inputs(&mut kernel).await, [removed]);
+        assert!(kernel.add(&addresses).await.iter().all(Result::is_ok));
+        assert_eq!(inputs(&mut kernel).await, []);
+        kernel.remove(std::slice::from_ref(&owned)).await;
+        kernel.add(&addresses).await;
+        kernel.remove(&[owned]).await;
+        assert_eq!(inputs(&mut kernel).await, []);
+    });
+}
+
+#[test]
+#[ignore = "makes a network namespace: run as root with --ignored"]
+fn an_interface_is_followed_through_loss_of_carrier_deletion_and_return() {
+    with_veth(|| async {
+        let mut kernel = Kernel::open(&config("near")).await.expect(NEEDS);
+        let states = kernel.watch(&config("near"));
+        let own = Some(Ipv4Addr::new(192, 0, 2, 1));
+        assert_eq!(
+            (states[0].link, states[0].primary_address),
+            (LinkState::Up, own)
+        );
+        for (command, link, primary_address) in [
+            ("link set far down", LinkState::Down, own),
+            ("link set far up", LinkState::Up, own),
+            ("address del 192.0.2.1/24 dev near", LinkState::Up, None),
+            ("link del near", LinkState::Missing, None),
+            (
+                "link add near type veth peer name far",
+                LinkState::Down,
+                None,
+            ),
+        ] {
+            ip(command);
+            let told = inputs(&mut kernel).await;
+            let Some(Input::Interface(state)) = told.last() else {
+                panic!("{command}: {told:?}");
+            };
+            assert_eq!(
+                (state.link, state.primary_address),
+                (link, primary_address),
+                "{command}"
+            );
+        }
+    });
+}
+
+#[test]
+#[ignore = "makes a network namespace: run as root with --ignored"]
+fn lost_monitor_messages_are_made_up_for() {
+    with_veth(|| async {
+        let mut kernel = Kernel::open(&config("near")).await.expect(NEEDS);
+        let (owned, options) = virtual_address();
+        kernel.add(&[(owned.clone(), options)]).await;
+        // Far more than the monitor's buffer holds.
+        let commands: String = (0..4000)
+            .map(|n| format!("link set far mtu {}\n", 1000 + n % 400))
+            .collect();
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), commands).expect("write");
+        ip(&format!("-batch {}", file.path().display()));
+        ip("address del 192.0.2.100/24 dev near");
+        assert_eq!(inputs(&mut kernel).await, [Input::AddressRemoved(owned)]);
+    });
+}
+
+#[test]
+#[ignore = "makes a network namespace: run as root with --ignored"]
+fn a_multicast_packet_crosses_the_veth_and_sockets_follow_the_interface() {
+    with_veth(|| async {
+        let mut ends = [End::open("near").await, End::open("far").await];
+        assert_eq!(exchange(&ends).await, b"hello");
+        ip("link del near");
+        ip("link add near type veth peer name far");
+        ip("link set near up");
+        ip("link set far up");
+        for end in &mut ends {
+            inputs(&mut end.kernel).await;
+            end.sockets.follow(end.kernel.interfaces(), &end.set);
+        }
+        assert_eq!(exchange(&ends).await, b"hello");
+    });
+}
+
+struct End {
+    kernel: Kernel,
+    sockets: Sockets,
+    set: PollSet,
+}
+
+impl End {
+    async fn open(interface: &str) -> Self {
+        let config = config(interface);
+        let kernel = Kernel::open(&config).await.expect(NEEDS);
+        let set = PollSet::new().expect("epoll");
+        let mut sockets = Sockets::default();
+        sockets.want(&config);
+        sockets.follow(kernel.interfaces(), &set);
+        Self {
+            kernel,
+            sockets,
+            set,
+        }
+    }
+}
+
+/// Sends from one end and returns what the other reads behind the header.
+async fn exchange(ends: &[End; 2]) -> Vec<u8> {
+    // Version 4, 20 bytes of header, TTL 255, protocol 112; the kernel fills in length and checksum.
+    let mut packet = vec![0x45, 0xc0, 0, 0, 0, 1, 0, 0, 255, 112, 0, 0];
+    // Not an address of this namespace, where both ends are: that would be a martian.
+    packet.extend([192, 0, 2, 9]);
+    packet.extend(MULTICAST_GROUP.octets());
+    packet.extend(b"hello");
+    let [a, b] = ends;
+    a.sockets
+        .send(&name("near"), MULTICAST_GROUP, &packet)
+        .expect("send");
+    b.set.readable().await.expect("readable");
+    assert_eq!(a.set.ready().expect("ready"), [0; 0], "no loop-back");
+    let ready = b.set.ready().expect("ready");
+    let index = u32::try_from(ready[0]).expect("an index");
+    let mut buffer = [0; 100];
+    let (interface, bytes) = b.sockets.receive(index, &mut buffer).expect("a packet");
+    assert_eq!(*interface, name("far"));
+    let payload = bytes[20..].to_vec();
+    assert_eq!(b.sockets.receive(index, &mut buffer), None);
+    payload
+}
+
+#[test]
+#[ignore = "makes a network namespace: run as root with --ignored"]
+fn gratuitous_arp_reaches_the_segment_and_is_not_sent_where_nobody_has_arp() {
+    with_veth(|| async {
+        let kernel = Kernel::open(&config("near")).await.expect(NEEDS);
+        let link = |of: &str| kernel.interfaces().link(&name(of)).expect("a link").clone();
+        let listener = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(0)));
+        let mut listener = listener.expect(NEEDS);
+        listener
+            .bind(&interface_address(link("far").index, 0x0806).expect("an address"))
+            .expect("bind");
+        listener
+            .set_read_timeout(Some(Duration::from_secs(5)))
+            .expect("set");
+        let garp = GarpSocket::open().expect(NEEDS);
+        let address = Ipv4Addr::new(192, 0, 2, 100);
+        assert_eq!(
+            garp.announce(&link("near"), address).expect("sent"),
+            Announced::Sent
+        );
+        let mut frame = [0; 64];
+        let length = listener.read(&mut frame).expect("a frame");
+        let mac = link("near").mac.expect("Ethernet");
+        assert_eq!(frame[..length], crate::wire::arp::gratuitous(mac, address));
+        let mut deaf = link("near");
+        deaf.is_noarp = true;
+        assert_eq!(
+            garp.announce(&deaf, address).expect("no error"),
+            Announced::NoArp
+        );
+    });
+}

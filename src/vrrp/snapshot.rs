@@ -1,0 +1,110 @@
+//! What the virtual routers look like at one moment, for dumps and `holdfast status`.
+
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::types::{AdvertInterval, InterfaceName, OwnedAddress, Priority, Vrid, VrrpVersion};
+
+/// State of a virtual router (RFC 3768 §6.3), with keepalived's FAULT. The numbers are those of
+/// keepalived's JSON, SNMP and D-Bus.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[repr(u8)]
+pub enum State {
+    Init = 0,
+    Backup = 1,
+    Master = 2,
+    Fault = 3,
+}
+
+impl State {
+    /// As notification scripts and log lines call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Init => "INIT",
+            Self::Backup => "BACKUP",
+            Self::Master => "MASTER",
+            Self::Fault => "FAULT",
+        }
+    }
+}
+
+/// All virtual routers, groups and scripts.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Snapshot {
+    pub instances: Vec<InstanceSnapshot>,
+    pub groups: Vec<GroupSnapshot>,
+    pub scripts: Vec<ScriptSnapshot>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct InstanceSnapshot {
+    pub name: String,
+    pub state: State,
+    /// Would be MASTER if its sync group let it.
+    pub wants_master: bool,
+    pub interface: InterfaceName,
+    pub virtual_router_id: Vrid,
+    pub version: VrrpVersion,
+    pub base_priority: Priority,
+    pub effective_priority: Priority,
+    pub advert_int: AdvertInterval,
+    pub master_adver_interval: AdvertInterval,
+    /// Source of its adverts, once known.
+    pub source: Option<Ipv4Addr>,
+    /// Last master that was accepted while BACKUP, with its priority.
+    pub master: Option<(Ipv4Addr, u8)>,
+    /// Why it is in FAULT, in words.
+    pub faults: Vec<String>,
+    /// Addresses that it believes are set.
+    pub addresses: Vec<OwnedAddress>,
+    /// When it entered `state`.
+    #[serde(skip)]
+    pub last_transition: Option<Instant>,
+    pub counters: Counters,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GroupSnapshot {
+    pub name: String,
+    pub state: State,
+    pub members: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ScriptSnapshot {
+    pub name: String,
+    /// `None` until the first run has ended.
+    pub good: Option<bool>,
+    pub running: bool,
+    pub last_status: i32,
+}
+
+/// Counters of one virtual router, with the names of keepalived's JSON statistics.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+pub struct Counters {
+    /// Adverts of the right type, version and length.
+    pub advert_rcvd: u64,
+    pub advert_sent: u64,
+    pub become_master: u64,
+    pub release_master: u64,
+    pub packet_len_err: u64,
+    pub advert_interval_err: u64,
+    pub ip_ttl_err: u64,
+    pub invalid_type_rcvd: u64,
+    pub addr_list_err: u64,
+    pub invalid_authtype: u64,
+    pub authtype_mismatch: u64,
+    pub auth_failure: u64,
+    pub pri_zero_rcvd: u64,
+    pub pri_zero_sent: u64,
+    /// SNMP's vrrpRouterVersionErrors.
+    pub version_err: u64,
+    /// SNMP's vrrpRouterChecksumErrors.
+    pub checksum_err: u64,
+    /// Dropped because of sender or destination; ours.
+    pub unexpected_peer: u64,
+    /// Addresses put back after somebody else had taken them away; ours.
+    pub address_restored: u64,
+}

@@ -1,0 +1,249 @@
+//! VRRP advertisements over IPv4: version 2 (RFC 3768 §5.3) and version 3 (RFC 5798 §5.2).
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-------+-------+---------------+---------------+---------------+
+//! |version| type  |     vrid      |   priority    | address count |
+//! +-------+-------+---------------+---------------+---------------+
+//! | v2: authentication type | advert_int in seconds|   checksum   |
+//! | v3: 4 bits 0 | 12 bits advert_int in centis    |              |
+//! +-----------------------------------------------+---------------+
+//! | addresses, four octets each                                   |
+//! +---------------------------------------------------------------+
+//! | v2: eight octets of authentication data, always there         |
+//! +---------------------------------------------------------------+
+//! ```
+//!
+//! [`Packet`] gives access to the fields; which of them are wrong is asked one by one, because the
+//! order of the questions decides which counter moves (`vrrp/receive.rs`).
+
+use std::net::Ipv4Addr;
+
+use super::ipv4::{self, internet_checksum};
+use crate::types::{AdvertInterval, AdvertPriority, Vrid, VrrpVersion};
+
+/// IP protocol number (RFC 3768 §5.2.4).
+pub const PROTOCOL: u8 = 112;
+/// Where multicast advertisements go (RFC 3768 §5.2.2).
+pub const MULTICAST_GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+/// The only TTL that a multicast advertisement may arrive with (RFC 3768 §5.2.3).
+pub const TTL: u8 = 255;
+/// Internetwork control; keepalived: IP_TOS of every advertisement.
+pub const TOS: u8 = 0xc0;
+/// The only packet type (RFC 3768 §5.3.2).
+pub const TYPE_ADVERTISEMENT: u8 = 1;
+
+const HEADER_LEN: usize = 8;
+const AUTHENTICATION_LEN: usize = 8;
+
+/// Offsets in the header.
+mod field {
+    use std::ops::Range;
+
+    pub(super) const VERSION_TYPE: usize = 0;
+    pub(super) const VRID: usize = 1;
+    pub(super) const PRIORITY: usize = 2;
+    pub(super) const ADDRESS_COUNT: usize = 3;
+    pub(super) const AUTH_TYPE: usize = 4;
+    pub(super) const ADVERT_INT_SECS: usize = 5;
+    pub(super) const ADVERT_INT_CENTIS: Range<usize> = 4..6;
+    pub(super) const CHECKSUM: Range<usize> = 6..8;
+}
+
+/// An advertisement to be sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Advert<'a> {
+    pub version: VrrpVersion,
+    pub vrid: Vrid,
+    pub priority: AdvertPriority,
+    pub advert_int: AdvertInterval,
+    /// Eight octets of `auth_type PASS`; version 2 only.
+    pub auth_pass: Option<[u8; 8]>,
+    /// At most 255; further ones are not advertised.
+    pub addresses: &'a [Ipv4Addr],
+}
+
+impl Advert<'_> {
+    /// The VRRP packet without IP header. Source and destination go into version 3's checksum.
+    pub fn emit(&self, source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
+        let count = u8::try_from(self.addresses.len()).unwrap_or(u8::MAX);
+        let mut bytes = vec![0; HEADER_LEN];
+        bytes[field::VERSION_TYPE] = self.version.number() << 4 | TYPE_ADVERTISEMENT;
+        bytes[field::VRID] = self.vrid.get();
+        bytes[field::PRIORITY] = self.priority.get();
+        bytes[field::ADDRESS_COUNT] = count;
+        for address in self.addresses.iter().take(usize::from(count)) {
+            bytes.extend_from_slice(&address.octets());
+        }
+        match self.version {
+            VrrpVersion::V2 => {
+                bytes[field::AUTH_TYPE] = u8::from(self.auth_pass.is_some());
+                bytes[field::ADVERT_INT_SECS] = self.advert_int.as_secs_v2();
+                bytes.extend_from_slice(&self.auth_pass.unwrap_or_default());
+            }
+            VrrpVersion::V3 => bytes[field::ADVERT_INT_CENTIS]
+                .copy_from_slice(&self.advert_int.as_centis_v3().to_be_bytes()),
+        }
+        let checksum = checksum(&bytes, self.version, source, destination);
+        bytes[field::CHECKSUM].copy_from_slice(&checksum.to_be_bytes());
+        bytes
+    }
+
+    /// The whole IPv4 packet. keepalived: own header, DF not set, `id` counted by the instance.
+    pub fn emit_ipv4(&self, id: u16, source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
+        let header = ipv4::Header {
+            tos: TOS,
+            id,
+            dont_fragment: false,
+            ttl: TTL,
+            protocol: PROTOCOL,
+            source,
+            destination,
+        };
+        header.emit(&self.emit(source, destination))
+    }
+}
+
+/// A received VRRP packet whose fixed header is whole; nothing else is known to be right.
+#[derive(Clone, Copy, Debug)]
+pub struct Packet<'a> {
+    bytes: &'a [u8],
+    header: &'a [u8; HEADER_LEN],
+}
+
+/// What is wrong with a received packet, whoever receives it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum ParseError {
+    /// Shorter than its fixed header or than the addresses that it announces, or longer.
+    #[error("vrrp packet too {}, length {length} and expect {expected}", if length < expected { "short" } else { "long" })]
+    Length { length: usize, expected: usize },
+    #[error("wrong VRRP version. Received {version} and expect {expected}")]
+    Version { version: u8, expected: u8 },
+    #[error("Invalid packet type. {packet_type} and expect {TYPE_ADVERTISEMENT}")]
+    Type { packet_type: u8 },
+    #[error("Invalid VRRPv{} checksum", version.number())]
+    Checksum { version: VrrpVersion },
+}
+
+impl<'a> Packet<'a> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ParseError> {
+        let header = bytes.first_chunk().ok_or(ParseError::Length {
+            length: bytes.len(),
+            expected: HEADER_LEN,
+        })?;
+        Ok(Self { bytes, header })
+    }
+
+    pub fn version(&self) -> u8 {
+        self.header[field::VERSION_TYPE] >> 4
+    }
+
+    pub fn packet_type(&self) -> u8 {
+        self.header[field::VERSION_TYPE] & 0x0f
+    }
+
+    /// `None`: 0, which no virtual router has.
+    pub fn vrid(&self) -> Option<Vrid> {
+        Vrid::new(self.header[field::VRID]).ok()
+    }
+
+    pub fn priority(&self) -> AdvertPriority {
+        AdvertPriority::from_wire(self.header[field::PRIORITY])
+    }
+
+    pub fn address_count(&self) -> u8 {
+        self.header[field::ADDRESS_COUNT]
+    }
+
+    /// Version 2: 0 none, 1 simple text password, 2 IP authentication header.
+    pub fn auth_type(&self) -> u8 {
+        self.header[field::AUTH_TYPE]
+    }
+
+    /// Version 2.
+    pub fn advert_int_secs(&self) -> u8 {
+        self.header[field::ADVERT_INT_SECS]
+    }
+
+    /// Version 3.
+    pub fn advert_int_centis(&self) -> u16 {
+        let [high, low] = [self.header[4], self.header[5]];
+        u16::from_be_bytes([high & 0x0f, low])
+    }
+
+    /// Announced addresses, as far as the packet reaches.
+    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + use<'a> {
+        self.bytes[HEADER_LEN..]
+            .chunks_exact(4)
+            .take(usize::from(self.header[field::ADDRESS_COUNT]))
+            .map(|octets| Ipv4Addr::new(octets[0], octets[1], octets[2], octets[3]))
+    }
+
+    /// Version 2: the eight octets behind the addresses.
+    pub fn auth_data(&self) -> Option<[u8; AUTHENTICATION_LEN]> {
+        let start = HEADER_LEN + 4 * usize::from(self.address_count());
+        self.bytes.get(start..)?.first_chunk().copied()
+    }
+
+    /// The packet is as long as its address count says.
+    pub fn check_length(&self, version: VrrpVersion) -> Result<(), ParseError> {
+        let authentication = match version {
+            VrrpVersion::V2 => AUTHENTICATION_LEN,
+            VrrpVersion::V3 => 0,
+        };
+        let expected = HEADER_LEN + 4 * usize::from(self.address_count()) + authentication;
+        let length = self.bytes.len();
+        if length == expected {
+            Ok(())
+        } else {
+            Err(ParseError::Length { length, expected })
+        }
+    }
+
+    pub fn check_version(&self, expected: VrrpVersion) -> Result<(), ParseError> {
+        let (version, expected) = (self.version(), expected.number());
+        if version == expected {
+            Ok(())
+        } else {
+            Err(ParseError::Version { version, expected })
+        }
+    }
+
+    pub fn check_type(&self) -> Result<(), ParseError> {
+        match self.packet_type() {
+            TYPE_ADVERTISEMENT => Ok(()),
+            packet_type => Err(ParseError::Type { packet_type }),
+        }
+    }
+
+    pub fn check_checksum(
+        &self,
+        version: VrrpVersion,
+        source: Ipv4Addr,
+        destination: Ipv4Addr,
+    ) -> Result<(), ParseError> {
+        if checksum(self.bytes, version, source, destination) == 0 {
+            Ok(())
+        } else {
+            Err(ParseError::Checksum { version })
+        }
+    }
+}
+
+/// Over `bytes` with whatever its checksum field holds: the field's value where it holds 0, 0
+/// where it holds the right one.
+fn checksum(bytes: &[u8], version: VrrpVersion, source: Ipv4Addr, destination: Ipv4Addr) -> u16 {
+    match version {
+        VrrpVersion::V2 => internet_checksum(&[bytes]),
+        VrrpVersion::V3 => {
+            // RFC 5798 §5.2.8: with a pseudo header as in RFC 2460 §8.1.
+            let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes();
+            let protocol = [0, PROTOCOL, length[0], length[1]];
+            internet_checksum(&[&source.octets(), &destination.octets(), &protocol, bytes])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
