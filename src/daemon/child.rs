@@ -243,11 +243,13 @@ where
         }
         std::future::pending().await
     };
+    // Reports first: the parent knows of an address before the driver, which yields, adds it.
     let result = tokio::select! {
+        biased;
+        never = forward_reports => never,
         result = driver => result,
         never = forward_orders => never,
         never = answer_hellos => never,
-        never = forward_reports => never,
     };
     send_last_reports(&mut reports, &mut writer, to_message).await;
     result
