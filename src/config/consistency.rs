@@ -252,9 +252,9 @@ impl Context<'_> {
             }
             let name = &draft.name.value;
             let group = self.members(draft.group.as_slice(), name, drafts, instances, &mut taken);
-            let size = match group.len() {
-                0 => Some((Code::NothingToDo, "has no members - removing")),
-                1 => Some((
+            let size = match (group.len(), draft.group.len()) {
+                (0, _) => Some((Code::NothingToDo, "has no members - removing")),
+                (1, 1) => Some((
                     Code::Conflict,
                     "has only 1 virtual router(s) - this probably isn't what you want",
                 )),

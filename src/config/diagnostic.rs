@@ -313,11 +313,16 @@ pub(crate) struct Findings {
 
 impl Findings {
     pub(crate) fn push(&mut self, finding: Finding) {
-        if self.list.len() < MAX_COMPLAINTS {
-            self.list.push(finding);
-        } else {
+        if self.is_full() {
             self.dropped += 1;
+        } else {
+            self.list.push(finding);
         }
+    }
+
+    /// Further findings are only counted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.list.len() >= MAX_COMPLAINTS
     }
 
     /// Complaints in file order, each once. Those without a place come first.
@@ -353,17 +358,18 @@ impl Findings {
 /// The known word nearest to `word`, if it is near enough to be what was meant
 /// (Damerau-Levenshtein distance of at most a third of the word; letter case counts little).
 pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let most = (word.len() / 3).max(1);
     let lower = word.to_lowercase();
     known
         .into_iter()
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= most)
         .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
-                candidate,
-            )
+            let distance = strsim::damerau_levenshtein(&lower, &candidate.to_lowercase());
+            (distance, candidate)
         })
-        .filter(|&(distance, _)| distance <= (word.len() / 3).max(1))
-        .min_by_key(|&(distance, _)| distance)
+        .filter(|&(distance, _)| distance <= most)
+        // By name where two are as near, so that the same word always gets the same answer.
+        .min()
         .map(|(_, candidate)| candidate)
 }
 

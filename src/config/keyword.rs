@@ -12,6 +12,8 @@ pub use catalogue::KeywordReference;
 pub(crate) use catalogue::{Catalogue, Opens};
 pub(crate) use shape::{Garbage, NO_LIMIT, Shape};
 
+use std::collections::HashMap;
+
 use super::diagnostic::{Code, Finding, Findings, nearest};
 use super::lexer::Word;
 use super::tree::Statement;
@@ -139,9 +141,19 @@ impl<B> Keyword<B> {
 pub(crate) struct Reader {
     pub(crate) findings: Findings,
     pub(crate) catalogue: Catalogue,
+    /// What unknown words probably mean, by block and word.
+    suggestions: HashMap<(&'static str, String), Option<String>>,
 }
 
 impl Reader {
+    pub(crate) fn new(findings: Findings, catalogue: Catalogue) -> Self {
+        Self {
+            findings,
+            catalogue,
+            suggestions: HashMap::new(),
+        }
+    }
+
     /// Reads the statements of a block into its draft. `block` is the name of `table` in the catalogue.
     pub(crate) fn read<B>(
         &mut self,
@@ -181,15 +193,29 @@ impl Reader {
         let homes = self.catalogue.homes(word.text);
         if !homes.is_empty() {
             let message = format!("'{}' does not belong in {}", word.text, block_name(block));
-            let help = format!("it belongs in {}", some_of(&homes));
+            let help = format!("it belongs in {}", some_of(homes));
             return self
                 .findings
                 .push(Finding::new(Code::MisplacedKeyword, word.span, message).help(help));
         }
         let message = format!("unknown keyword '{}' in {}", word.text, block_name(block));
-        let help = self.suggestion(block, word.text);
+        let help = self.suggest(block, word.text);
         self.findings
             .push(Finding::new(Code::UnknownKeyword, word.span, message).maybe_help(help));
+    }
+
+    /// Looks for what was meant, once for each wrong word.
+    fn suggest(&mut self, block: &'static str, word: &str) -> Option<String> {
+        if self.findings.is_full() {
+            return None;
+        }
+        let key = (block, word.to_owned());
+        if let Some(known) = self.suggestions.get(&key) {
+            return known.clone();
+        }
+        let suggestion = self.suggestion(block, word);
+        self.suggestions.insert(key, suggestion.clone());
+        suggestion
     }
 
     fn suggestion(&self, block: &'static str, word: &str) -> Option<String> {
@@ -209,7 +235,7 @@ impl Reader {
             return Some(format!("did you mean '{name}'?"));
         }
         let name = nearest(word, self.catalogue.all_names())?;
-        let homes = some_of(&self.catalogue.homes(name));
+        let homes = some_of(self.catalogue.homes(name));
         Some(format!("did you mean '{name}', which belongs in {homes}?"))
     }
 }

@@ -50,10 +50,7 @@ pub fn load(file: &Path, options: &LoadOptions, host: &dyn Host) -> Loaded {
             Lines::default()
         }
     };
-    let mut reader = Reader {
-        findings,
-        catalogue: root::catalogue(),
-    };
+    let mut reader = Reader::new(findings, root::catalogue());
     let statements = tree::build(&lines, &reader.catalogue, &mut reader.findings);
     let config = root::read(&statements, host, &mut reader);
     Loaded {

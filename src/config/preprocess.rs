@@ -211,8 +211,7 @@ impl Preprocessor<'_> {
             None => {}
             Some(Ok((range, lines))) => return Some((range, lines)),
             Some(Err((range, why))) => {
-                let source = line.source(&range);
-                let span = Span::new(physical, source.start as usize..source.end as usize);
+                let span = Self::span(physical, line, &range);
                 self.findings
                     .push(Finding::new(Code::InvalidDefinition, span, why));
                 return Some((range, Vec::new()));
@@ -246,18 +245,23 @@ impl Preprocessor<'_> {
 
     /// A finished line: an `include`, or one to be read.
     fn deliver(&mut self, physical: u32, line: Rewritten) {
-        let mut words = line.text().split_ascii_whitespace();
-        let include = words.next().and_then(Include::from_keyword);
-        match (include, words.next()) {
+        let text = line.text();
+        let (keyword, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
+        let pattern = rest.split_ascii_whitespace().next();
+        match (Include::from_keyword(keyword), pattern) {
             (Some(include), Some(pattern)) => {
-                let start = line.text().find(pattern).unwrap_or_default();
-                let source = line.source(&(start..start + pattern.len()));
-                let span = Span::new(physical, source.start as usize..source.end as usize);
+                let start = text.len() - rest.trim_ascii_start().len();
+                let span = Self::span(physical, &line, &(start..start + pattern.len()));
                 let pattern = pattern.trim_matches('"').to_owned();
                 self.include(include, &pattern, span);
             }
             _ => self.lines.add_logical(physical, line),
         }
+    }
+
+    fn span(physical: u32, line: &Rewritten, range: &Range<usize>) -> Span {
+        let source = line.source(range);
+        Span::new(physical, source.start as usize..source.end as usize)
     }
 
     fn include(&mut self, include: Include, pattern: &str, span: Span) {

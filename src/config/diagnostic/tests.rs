@@ -1,1 +1,86 @@
+use super::*;
+use crate::config::load::tests::loaded;
 
+#[test]
+fn a_complaint_is_drawn_with_its_line_and_the_words_underlined() {
+    let loaded = loaded("global_defs {\n\trouter_idd me\n}\n");
+    let complaint = &loaded.complaints[0];
+    let file = &complaint.place.as_ref().expect("a place").file;
+    assert_eq!(
+        complaint.render(Drawing::Plain).replace(file, "FILE"),
+        "\
+warning[unknown-keyword]: unknown keyword 'router_idd' in 'global_defs'
+ --> FILE:2:2
+  |
+2 |     router_idd me
+  |     ^^^^^^^^^^
+  |
+  = help: did you mean 'router_id'?"
+    );
+}
+
+#[test]
+fn colours_are_for_terminals_only() {
+    let loaded = loaded("nonsense\n");
+    assert!(!loaded.render(Drawing::Plain).contains('\x1b'));
+    assert!(loaded.render(Drawing::Coloured).contains('\x1b'));
+}
+
+#[test]
+fn a_complaint_is_one_line_in_a_log() {
+    let loaded = loaded("vrrp_instance V {\npriority 300\n}\n");
+    let line = loaded.complaints[2].to_string();
+    let (_, said) = line.split_once(":2:").expect("line 2");
+    assert_eq!(
+        said,
+        "10: warning: '300' is out of range for 'priority'; expected a number from 1 to 255"
+    );
+}
+
+#[test]
+fn columns_count_characters_and_not_bytes() {
+    let loaded = loaded("global_defs {\nrouter_id \"Zürich\" extra\n}\n");
+    let place = loaded.complaints[0].place.as_ref().expect("a place");
+    assert_eq!((place.line, place.column), (2, 20));
+    assert_eq!(&place.source[place.start..place.end], "extra");
+}
+
+#[test]
+fn bytes_that_are_not_utf_8_are_no_reason_to_stop() {
+    let loaded = crate::config::load::tests::loaded_bytes(b"# Z\xfcrich\nfoo \xff\n");
+    assert_eq!(loaded.complaints.len(), 1);
+}
+
+#[test]
+fn a_file_of_nothing_but_mistakes_is_bounded() {
+    let loaded = loaded(&"x\n".repeat(MAX_COMPLAINTS + 5));
+    assert_eq!(loaded.complaints.len(), MAX_COMPLAINTS + 1);
+    let last = loaded
+        .complaints
+        .last()
+        .map(|complaint| complaint.message.as_str());
+    assert_eq!(last, Some("5 further complaints are not shown"));
+}
+
+#[test]
+fn the_nearest_word_is_near() {
+    let known = ["priority", "interface", "state"];
+    assert_eq!(nearest("prioritiy", known), Some("priority"));
+    assert_eq!(nearest("STATE", known), Some("state"));
+    assert_eq!(nearest("itnerface", known), Some("interface"));
+    assert_eq!(nearest("xyz", known), None);
+}
+
+#[test]
+fn names_of_codes_are_unique() {
+    // Tools tell complaints apart by them.
+    let text = include_str!("../diagnostic.rs");
+    let names: Vec<&str> = text
+        .lines()
+        .filter(|line| line.trim_start().starts_with("Self::") && line.contains("=> \""))
+        .filter_map(|line| line.split('"').nth(1))
+        .collect();
+    let unique: std::collections::HashSet<_> = names.iter().collect();
+    assert!(names.len() > 30);
+    assert_eq!(unique.len(), names.len());
+}

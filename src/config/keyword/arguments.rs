@@ -268,8 +268,7 @@ impl<'a> Arguments<'a> {
         if self.statement.arguments().len() < self.row.shape.at_least() {
             return Err(self.missing());
         }
-        if let (
-            Some(block),
+        match self.row.shape {
             Shape::Flag
             | Shape::Bool
             | Shape::Number { .. }
@@ -280,16 +279,26 @@ impl<'a> Arguments<'a> {
             | Shape::Optional(_)
             | Shape::Address
             | Shape::Interface
-            | Shape::Script,
-        ) = (&self.statement.block, self.row.shape)
-        {
+            | Shape::Script => self.refuse_block(self.statement),
+            Shape::List(_) | Shape::NamedList(_) => {
+                for entry in self.block() {
+                    self.refuse_block(entry);
+                }
+            }
+            Shape::Block(_) | Shape::Named(..) => {}
+        }
+        Ok(())
+    }
+
+    /// A block where there can be none is skipped as a whole.
+    fn refuse_block(&mut self, statement: &Statement<'_>) {
+        if let Some(block) = &statement.block {
             let message = format!(
                 "'{}' has no block; what is in it is not read",
-                self.row.name
+                statement.first().text
             );
             self.complain(Finding::new(Code::UnexpectedBrace, block.open, message));
         }
-        Ok(())
     }
 
     /// Reads the arguments for nothing but their complaints.

@@ -19,6 +19,8 @@ pub(crate) struct Catalogue {
     /// In the order they were added.
     names: Vec<&'static str>,
     tables: HashMap<&'static str, Vec<&'static Row>>,
+    /// The blocks that know a word, in the order of `names`.
+    homes: HashMap<&'static str, Vec<&'static str>>,
 }
 
 impl Catalogue {
@@ -27,6 +29,9 @@ impl Catalogue {
 
     pub(crate) fn add<B>(&mut self, block: &'static str, table: &'static [Keyword<B>]) {
         self.names.push(block);
+        for keyword in table {
+            self.homes.entry(keyword.row.name).or_default().push(block);
+        }
         self.tables
             .insert(block, table.iter().map(|keyword| &keyword.row).collect());
     }
@@ -53,18 +58,14 @@ impl Catalogue {
         self.rows(block).map(|row| row.name)
     }
 
-    /// The keywords of all blocks.
+    /// The keywords of all blocks, each once.
     pub(crate) fn all_names(&self) -> impl Iterator<Item = &'static str> {
-        self.names.iter().flat_map(|block| self.names(block))
+        self.homes.keys().copied()
     }
 
     /// The blocks that know `word`.
-    pub(crate) fn homes(&self, word: &str) -> Vec<&'static str> {
-        self.names
-            .iter()
-            .copied()
-            .filter(|block| self.knows(block, word))
-            .collect()
+    pub(crate) fn homes(&self, word: &str) -> &[&'static str] {
+        self.homes.get(word).map_or(&[], Vec::as_slice)
     }
 
     /// Every keyword of every block, for the manual.

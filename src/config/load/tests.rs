@@ -149,3 +149,48 @@ fn a_configuration_survives_the_way_to_another_process() {
         config
     );
 }
+
+#[test]
+fn the_demo_pair_is_one_configuration_with_two_priorities() {
+    let example = |name: &str| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf.d/examples");
+        load(
+            &root.join(name),
+            &LoadOptions::default(),
+            &FakeHost::default(),
+        )
+        .config
+    };
+    let (mut a, b) = (example("director-a.conf"), example("director-b.conf"));
+    let priorities = |config: &Config| -> Vec<u8> {
+        let instances = &config.vrrp_instances;
+        instances
+            .iter()
+            .map(|instance| instance.priority.get())
+            .collect()
+    };
+    assert_eq!(
+        (priorities(&a), priorities(&b)),
+        (vec![150, 150], vec![100, 100])
+    );
+    assert_eq!(a.vrrp_sync_groups[0].group, ["outside", "inside"]);
+    for (mine, others) in a.vrrp_instances.iter_mut().zip(&b.vrrp_instances) {
+        mine.priority = others.priority;
+    }
+    a.global_defs.router_id.clone_from(&b.global_defs.router_id);
+    assert_eq!(a, b);
+}
+
+#[test]
+fn a_shared_file_differs_by_the_configuration_id() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf.d/examples/one-file-for-both.conf");
+    let priority = |id: &str| {
+        let options = LoadOptions {
+            config_id: Some(id.to_owned()),
+        };
+        let config = load(&file, &options, &FakeHost::default()).config;
+        assert_eq!(config.vrrp_instances[0].virtual_ipaddress.len(), 5);
+        config.vrrp_instances[0].priority.get()
+    };
+    assert_eq!((priority("left"), priority("right")), (150, 100));
+}

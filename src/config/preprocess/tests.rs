@@ -1,1 +1,226 @@
+use std::fs;
 
+use super::*;
+
+struct Read {
+    lines: Vec<String>,
+    findings: Vec<String>,
+}
+
+/// Reads `main.conf` of these files, as the host `here`.
+fn read_files(files: &[(&str, &str)]) -> Read {
+    let directory = tempfile::tempdir().expect("directory");
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().expect("in the directory")).expect("mkdir");
+        fs::write(path, text).expect("write");
+    }
+    let mut findings = Findings::default();
+    let main = directory.path().join("main.conf");
+    let lines = read(&[main], "here", &mut findings).expect("main.conf is there");
+    let prefix = format!("{}/", directory.path().display());
+    Read {
+        lines: lines.iter().map(|line| line.text.to_owned()).collect(),
+        findings: findings
+            .into_complaints(&lines)
+            .iter()
+            .map(|complaint| complaint.to_string().replace(&prefix, ""))
+            .collect(),
+    }
+}
+
+fn lines(text: &str) -> Vec<String> {
+    let read = read_files(&[("main.conf", text)]);
+    assert_eq!(read.findings, [""; 0]);
+    read.lines
+}
+
+fn findings(text: &str) -> Vec<String> {
+    read_files(&[("main.conf", text)]).findings
+}
+
+#[test]
+fn comments_start_anywhere_outside_double_quotes_even_in_a_word() {
+    assert_eq!(
+        lines("advert_int 1#x\n  a ! b\n# all of it\n"),
+        ["advert_int 1", "a"]
+    );
+    assert_eq!(
+        lines("auth_pass k@l!ve1\nauth_pass \"k@l!ve1\" # x\n"),
+        ["auth_pass k@l", "auth_pass \"k@l!ve1\""]
+    );
+}
+
+#[test]
+fn a_backslash_keeps_a_comment_character() {
+    assert_eq!(lines(r"auth_pass a\#b\!c"), ["auth_pass a#b!c"]);
+    assert_eq!(lines(r##"x "a\"#b" c"##), [r##"x "a\"#b" c"##]);
+}
+
+#[test]
+fn carriage_returns_tabs_and_a_missing_last_newline_are_fine() {
+    assert_eq!(lines("a\tb\r\n\tc\r\nd"), ["a\tb", "c", "d"]);
+}
+
+#[test]
+fn lines_of_1024_bytes_and_lines_with_nul_are_not_read() {
+    let long = "x".repeat(1023);
+    assert_eq!(lines(&long), [long.as_str()]);
+    let text = format!("a\n{long}x\nb\0\nc\n");
+    let read = read_files(&[("main.conf", &text)]);
+    assert_eq!(read.lines, ["a", "c"]);
+    assert_eq!(
+        read.findings,
+        [
+            "main.conf:2:1: error: this line has 1024 bytes and is not read; expected at most 1023 bytes",
+            "main.conf:3:1: warning: this line has a NUL byte in it and is not read",
+        ]
+    );
+}
+
+#[test]
+fn conditions_keep_lines_for_this_host_or_for_all_others() {
+    assert_eq!(
+        lines("@here a\n@there b\n@^here c\n@^there\td\n"),
+        ["a", "d"]
+    );
+}
+
+#[test]
+fn definitions_are_put_in_where_they_stand_alone_or_in_braces() {
+    assert_eq!(
+        lines("$A=eth0\n$B=${A}.1\ninterface $A\ndev ${B}, $A)\n"),
+        ["interface eth0", "dev eth0.1, eth0)"]
+    );
+    assert_eq!(
+        lines("$a=10.0.0.1\n$a/24\n${a}/24\n"),
+        ["$a/24", "10.0.0.1/24"]
+    );
+    assert_eq!(
+        lines("$A=1\n$A=2\nx $A\ny $UNDEF ${UNDEF}\n"),
+        ["x 2", "y $UNDEF ${UNDEF}"]
+    );
+}
+
+#[test]
+fn a_definition_of_several_lines_is_put_in_at_the_end_of_a_line() {
+    assert_eq!(lines("$VIPS=a \\\nb\\\nc\nx $VIPS\n"), ["x a ", "b", "c"]);
+    assert_eq!(lines("$VIPS=a\\\nb\n$VIPS y\n"), ["$VIPS y"]);
+}
+
+#[test]
+fn built_in_definitions_are_there() {
+    assert_eq!(lines("a${_HASH}b${_BANG} ${_INSTANCE}\n"), ["a#b! here"]);
+}
+
+#[test]
+fn a_definition_of_itself_ends_with_one_complaint() {
+    let found = findings("$A=x ${A} y\n$A\n");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("never end"), "{found:?}");
+    let doubling = "$A=$B\\\n$B\n$B=$A\\\n$A\n$A\n";
+    assert_eq!(findings(doubling).len(), 1);
+}
+
+#[test]
+fn sequences_repeat_the_rest_of_the_line() {
+    assert_eq!(
+        lines("~SEQ(x,3) 10.0.0.${x}/32\n"),
+        ["10.0.0.1/32", "10.0.0.2/32", "10.0.0.3/32"]
+    );
+    assert_eq!(lines("~SEQ(x,5,3) $x\n"), ["5", "4", "3"]);
+    assert_eq!(lines("~SEQx(x,8,8,0x18) $x\n"), ["8", "10", "18"]);
+    assert_eq!(
+        lines("~SEQ(x,1,2) ~SEQ(y,1,2) 10.${x}.0.${y}\n"),
+        ["10.1.0.1", "10.1.0.2", "10.2.0.1", "10.2.0.2"]
+    );
+}
+
+#[test]
+fn lists_repeat_the_rest_of_the_line() {
+    assert_eq!(lines("~LST(x, a, b) $x/1\n"), ["$x/1", "$x/1"]);
+    assert_eq!(lines("~LST(x, a, b) ${x}/1\n"), ["a/1", "b/1"]);
+    assert_eq!(lines("~LST({a,b}, {1,2}, {3}) ${a}-${b}\n"), ["1-2", "3-"]);
+}
+
+#[test]
+fn a_sequence_of_a_billion_is_refused() {
+    let found = findings("~SEQ(x,1,1000000000) $x\n");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("1000000000 lines"), "{found:?}");
+    assert_eq!(
+        findings("~SEQ(x,1,0,5) $x\n~SEQ(x\n~LST(x, {1,2}) $x\n").len(),
+        3
+    );
+}
+
+#[test]
+fn includes_are_relative_to_the_file_they_stand_in_and_sorted() {
+    let read = read_files(&[
+        ("main.conf", "a\ninclude conf.d/*.conf\nd\n"),
+        ("conf.d/2.conf", "c\n"),
+        ("conf.d/1.conf", "include sub/x\n"),
+        ("conf.d/sub/x", "b\n"),
+    ]);
+    assert_eq!(read.lines, ["a", "b", "c", "d"]);
+    assert_eq!(read.findings, [""; 0]);
+}
+
+#[test]
+fn a_file_that_is_missing_is_said_at_its_include() {
+    assert_eq!(
+        findings("include none.conf\ninclude none/*.conf\nincludew none/*.conf\n"),
+        [
+            "main.conf:1:9: warning: there is no configuration file 'none.conf'",
+            "main.conf:3:10: warning: no file matches 'none/*.conf'",
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_includes_itself_is_an_error_once() {
+    let read = read_files(&[
+        ("main.conf", "a\ninclude b.conf\n"),
+        ("b.conf", "b\ninclude ./main.conf\nc\n"),
+    ]);
+    assert_eq!(read.lines, ["a", "b", "c"]);
+    assert_eq!(
+        read.findings,
+        ["b.conf:2:9: error: './main.conf' includes itself"]
+    );
+}
+
+#[test]
+fn a_directory_that_is_included_is_skipped() {
+    let read = read_files(&[("main.conf", "include d\na\n"), ("d/x", "")]);
+    assert_eq!(read.lines, ["a"]);
+    assert_eq!(
+        read.findings,
+        ["main.conf:1:9: warning: 'd' is a directory, a regular file is expected"]
+    );
+}
+
+#[test]
+fn a_word_that_was_put_in_is_located_where_it_is_used() {
+    let mut found = Findings::default();
+    let directory = tempfile::tempdir().expect("directory");
+    let path = directory.path().join("main.conf");
+    fs::write(&path, "$A=long value\n  x ${A} yy # c\n").expect("write");
+    let lines = read(&[path], "here", &mut found).expect("read");
+    let line = lines.iter().next().expect("a line");
+    assert_eq!(line.text, "x long value yy");
+    let columns = |word: &str| {
+        let start = line.text.find(word).expect("in the line");
+        let place = lines
+            .place(line.span(start..start + word.len()))
+            .expect("a place");
+        (
+            place.line,
+            place.column,
+            place.source[place.start..place.end].to_owned(),
+        )
+    };
+    assert_eq!(columns("x"), (2, 3, "x".to_owned()));
+    assert_eq!(columns("value"), (2, 5, "${A}".to_owned()));
+    assert_eq!(columns("yy"), (2, 10, "yy".to_owned()));
+}
