@@ -347,8 +347,11 @@ impl Director {
         let connection = *self.connections.get(id);
         if !self.is_in_service(&connection) {
             self.forget(id);
-            return match reset::client_reset(segment, connection.virtual_address) {
+            let handshake = connection.state == State::Tcp(TcpState::SynRecv);
+            let reset = reset::client_reset(segment, connection.virtual_address);
+            return match reset.filter(|_| !handshake) {
                 Some(reset) => Verdict::PassAndReset(reset),
+                // The client repeats its SYN and gets another server.
                 None => Verdict::Drop(DropReason::RealServerDeleted),
             };
         }
