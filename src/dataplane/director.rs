@@ -55,7 +55,7 @@ pub enum NextHop {
 }
 
 /// Why a packet was not carried on.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, thiserror::Error)]
 pub enum DropReason {
     #[error("malformed")]
     Malformed,

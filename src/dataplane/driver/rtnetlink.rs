@@ -69,6 +69,16 @@ impl Requests {
         self.request(request, NLM_F_DUMP)
     }
 
+    pub(super) fn has_link(&mut self, name: &str) -> io::Result<bool> {
+        let named =
+            |attribute: &LinkAttribute| matches!(attribute, LinkAttribute::IfName(n) if n == name);
+        let is_it = |message: &RouteNetlinkMessage| match message {
+            RouteNetlinkMessage::NewLink(link) => link.attributes.iter().any(named),
+            _ => false,
+        };
+        Ok(self.links()?.iter().any(is_it))
+    }
+
     pub(super) fn addresses(&mut self) -> io::Result<Vec<RouteNetlinkMessage>> {
         let mut request = AddressMessage::default();
         request.header.family = AddressFamily::Inet;
@@ -186,7 +196,6 @@ impl Requests {
                     NetlinkPayload::Error(error) if error.code.is_none() => return Ok(answers),
                     NetlinkPayload::Error(error) => return Err(error.to_io()),
                     NetlinkPayload::Done(_) => return Ok(answers),
-                    NetlinkPayload::Noop | NetlinkPayload::Overrun(_) => {}
                     _ => {}
                 }
             }
