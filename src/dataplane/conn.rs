@@ -120,9 +120,9 @@ pub(super) struct Inserted {
 pub(super) struct TableFull;
 
 /// Slots of one second.
-const WHEEL_SLOTS: u32 = 4096;
+const WHEEL_SLOTS: u16 = 4096;
 /// Number of the list of embryonic connections, after those of the wheel.
-const EMBRYONIC: u16 = WHEEL_SLOTS as u16;
+const EMBRYONIC: u16 = WHEEL_SLOTS;
 
 #[derive(Clone, Copy, Default)]
 struct List {
@@ -166,7 +166,7 @@ impl ConnectionTable {
             limits,
             buckets: vec![ConnectionId::NONE; buckets as usize],
             hash,
-            lists: vec![List::default(); WHEEL_SLOTS as usize + 1],
+            lists: vec![List::default(); usize::from(WHEEL_SLOTS) + 1],
             swept: Tick(0),
         }
     }
@@ -381,7 +381,7 @@ impl ConnectionTable {
         let list = if entry.connection.state.is_embryonic() {
             EMBRYONIC
         } else {
-            let latest = Tick(self.swept.0 + WHEEL_SLOTS - 1);
+            let latest = Tick(self.swept.0 + u32::from(WHEEL_SLOTS) - 1);
             slot(entry.deadline.clamp(earliest, latest))
         };
         if list == EMBRYONIC {
@@ -450,7 +450,7 @@ impl Entry {
 }
 
 fn slot(tick: Tick) -> u16 {
-    u16::try_from(tick.0 % WHEEL_SLOTS).unwrap_or(0)
+    u16::try_from(tick.0 % u32::from(WHEEL_SLOTS)).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use ahash::RandomState;
 use super::conn::{Connection, ConnectionId, ConnectionTable, Limits, State, Tick};
 use super::flow::{self, Flow, IcmpError, LaterFragment, Segment};
 use super::forward::nat::Side;
-use super::forward::{Datagram, icmp, nat, reset};
+use super::forward::{ClientReset, Datagram, icmp, nat, reset};
 use super::fragments::{Fragments, Route};
 use super::packet::{MacAddress, Packet};
 use super::servers::{Refused, Servers, Steering};
@@ -40,8 +40,8 @@ pub enum Verdict {
     Reply(Datagram),
     /// The kernel may have it, as if nothing had been steered.
     Pass,
-    /// As `Pass`, and have the kernel route this datagram too.
-    PassAndSend(Datagram),
+    /// As `Pass`, and have the kernel route these two to the client.
+    PassAndReset(ClientReset),
     Drop(DropReason),
 }
 
@@ -55,7 +55,7 @@ pub enum NextHop {
 }
 
 /// Why a packet was not carried on.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, thiserror::Error)]
 pub enum DropReason {
     #[error("malformed")]
     Malformed,
@@ -159,9 +159,9 @@ impl Director {
                     .servers
                     .is_service(segment.protocol, segment.destination)
                 {
-                    self.from_client(packet, &segment, tick)
+                    self.client_packet(packet, &segment, tick)
                 } else {
-                    self.from_real_server(packet, &segment, now)
+                    self.real_server_packet(packet, &segment, now)
                 }
             }
         };
@@ -231,7 +231,7 @@ impl Director {
         Tick(u32::try_from(seconds).unwrap_or(u32::MAX))
     }
 
-    fn from_client(&mut self, packet: &mut Packet<'_>, segment: &Segment, now: Tick) -> Verdict {
+    fn client_packet(&mut self, packet: &mut Packet<'_>, segment: &Segment, now: Tick) -> Verdict {
         let opens = segment.tcp.is_none_or(|fields| fields.opens());
         let known =
             self.connections
@@ -244,7 +244,7 @@ impl Director {
                 State::Udp => false,
             };
             if !gone && !reused {
-                return self.to_real_server(packet, segment, id, now);
+                return self.send_on(packet, segment, id, now);
             }
             self.forget(id);
         }
@@ -297,10 +297,10 @@ impl Director {
             self.servers
                 .connection_removed(evicted.server, evicted.state.is_active());
         }
-        self.to_real_server(packet, segment, inserted.id, now)
+        self.send_on(packet, segment, inserted.id, now)
     }
 
-    fn to_real_server(
+    fn send_on(
         &mut self,
         packet: &mut Packet<'_>,
         segment: &Segment,
@@ -308,7 +308,7 @@ impl Director {
         now: Tick,
     ) -> Verdict {
         let connection = *self.connections.get(id);
-        let mtu = self.paths.to_real_server(*connection.real_address.ip());
+        let mtu = self.paths.towards(*connection.real_address.ip());
         if let Some(verdict) = self.cannot_go_on(packet, segment, &connection, mtu, now) {
             return verdict;
         }
@@ -331,7 +331,7 @@ impl Director {
         verdict
     }
 
-    fn from_real_server(
+    fn real_server_packet(
         &mut self,
         packet: &mut Packet<'_>,
         segment: &Segment,
@@ -347,8 +347,11 @@ impl Director {
         let connection = *self.connections.get(id);
         if !self.is_in_service(&connection) {
             self.forget(id);
-            return match reset_to_client(segment, connection.virtual_address) {
-                Some(reset) => Verdict::PassAndSend(reset),
+            let handshake = connection.state == State::Tcp(TcpState::SynRecv);
+            let reset = reset::client_reset(segment, connection.virtual_address);
+            return match reset.filter(|_| !handshake) {
+                Some(reset) => Verdict::PassAndReset(reset),
+                // The client repeats its SYN and gets another server.
                 None => Verdict::Drop(DropReason::RealServerDeleted),
             };
         }
@@ -382,8 +385,8 @@ impl Director {
         }
         self.servers
             .virtual_address_of(segment.protocol, segment.source)
-            .and_then(|virtual_address| reset_to_client(segment, virtual_address))
-            .map_or(Verdict::Pass, Verdict::PassAndSend)
+            .and_then(|virtual_address| reset::client_reset(segment, virtual_address))
+            .map_or(Verdict::Pass, Verdict::PassAndReset)
     }
 
     /// An ICMP error about a packet of a connection follows it; the tuple it quotes says which.
@@ -440,7 +443,7 @@ impl Director {
             return Verdict::Drop(DropReason::TimeToLive);
         }
         let mtu = match route.next_hop {
-            NextHop::RealServer(address) => self.paths.to_real_server(address),
+            NextHop::RealServer(address) => self.paths.towards(address),
             NextHop::Client { interface, .. } => self.paths.by_interface(interface),
         };
         if mtu.is_some_and(|mtu| fragment.length > usize::from(mtu)) {
@@ -589,10 +592,6 @@ fn answer_with_reset(segment: &Segment) -> Verdict {
     }
 }
 
-fn reset_to_client(segment: &Segment, virtual_address: SocketAddrV4) -> Option<Datagram> {
-    reset::in_place_of(segment, segment.tcp?, virtual_address)
-}
-
 /// The longest datagrams, in bytes, that the next hops take.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Paths {
@@ -603,7 +602,7 @@ pub struct Paths {
 }
 
 impl Paths {
-    fn to_real_server(&self, address: Ipv4Addr) -> Option<u16> {
+    fn towards(&self, address: Ipv4Addr) -> Option<u16> {
         self.real_servers.get(&address).copied()
     }
 

@@ -184,7 +184,7 @@ pub fn parse(datagram: &[u8]) -> Result<Flow, Malformed> {
     let datagram = datagram.get(..ip.length).ok_or(Malformed::Length)?;
     let protocol = match ip.protocol {
         icmp::PROTOCOL if ip.fragment & (ipv4::OFFSET_MASK | ipv4::MORE_FRAGMENTS) == 0 => {
-            return parse_icmp(datagram, ip);
+            return parse_icmp(datagram, &ip);
         }
         6 => Protocol::Tcp,
         17 => Protocol::Udp,
@@ -245,7 +245,7 @@ fn parse_tcp(datagram: &[u8], ip: &Header) -> Result<(TcpFields, usize), Malform
     Ok((fields, ip.header_length + data_offset))
 }
 
-fn parse_icmp(datagram: &[u8], ip: Header) -> Result<Flow, Malformed> {
+fn parse_icmp(datagram: &[u8], ip: &Header) -> Result<Flow, Malformed> {
     let offset = ip.header_length;
     let Some(header) = datagram.get(offset..offset + icmp::HEADER) else {
         return Err(Malformed::Transport);

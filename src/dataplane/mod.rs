@@ -16,7 +16,7 @@ mod servers;
 mod tcp_state;
 
 pub use conn::Limits;
-pub use forward::Datagram;
+pub use forward::{ClientReset, Datagram};
 pub use servers::{Endpoint, Refused, Steering};
 
 #[cfg(test)]

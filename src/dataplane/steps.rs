@@ -17,12 +17,12 @@ use std::time::{Duration, Instant};
 
 use ahash::RandomState;
 
-use super::Limits;
 use super::checksum;
 use super::director::{Director, NextHop, OrphanPolicy, Paths, Settings, Verdict};
 use super::flow::{Flow, icmp, ipv4, parse, tcp, udp};
 use super::forward::nat::checksum_field;
 use super::packet::{DATAGRAM, ETHERNET_HEADER, Packet, VIRTIO_HEADER};
+use super::{ClientReset, Limits};
 use crate::lvs::{Command, RealServer, Service, ServiceKey};
 use crate::types::{ForwardingMethod, Protocol, ServerAddress, Weight};
 
@@ -164,12 +164,11 @@ impl Bench {
                     format!("back: {}", describe_datagram(datagram.as_bytes(), None))
                 }
                 Verdict::Pass => "pass".to_owned(),
-                Verdict::PassAndSend(datagram) => {
-                    format!(
-                        "pass, and send {}",
-                        describe_datagram(datagram.as_bytes(), None)
-                    )
-                }
+                Verdict::PassAndReset(ClientReset { reset, keep_alive }) => format!(
+                    "pass, and send {}; {}",
+                    describe_datagram(reset.as_bytes(), None),
+                    describe_datagram(keep_alive.as_bytes(), None)
+                ),
                 Verdict::Drop(reason) => format!("drop: {reason}"),
             };
             *summary.entry(text).or_default() += 1;

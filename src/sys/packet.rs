@@ -12,6 +12,15 @@ const SOL_PACKET: libc::c_int = 263;
 const PACKET_VNET_HDR: libc::c_int = 15;
 const SEND_BUFFER: libc::c_int = 32 << 20;
 
+#[expect(clippy::cast_possible_truncation, reason = "it is 17")]
+const ADDRESS_FAMILY: u16 = libc::AF_PACKET as u16;
+#[expect(clippy::cast_possible_truncation, reason = "it is 0x0800")]
+const ETHERTYPE_IPV4: u16 = libc::ETH_P_IP as u16;
+#[expect(clippy::cast_possible_truncation, reason = "it is 20")]
+const ADDRESS_LENGTH: libc::socklen_t = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+#[expect(clippy::cast_possible_truncation, reason = "it is 4")]
+const INT_LENGTH: libc::socklen_t = size_of::<libc::c_int>() as libc::socklen_t;
+
 /// A frame to send: virtio header, Ethernet header and what follows.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
@@ -103,8 +112,8 @@ impl PacketSocket {
 
     fn prepare(&mut self, place: usize, frame: Outgoing<'_>) {
         let address = &mut self.addresses[place];
-        address.sll_family = libc::AF_PACKET as libc::c_ushort;
-        address.sll_protocol = (libc::ETH_P_IP as libc::c_ushort).to_be();
+        address.sll_family = ADDRESS_FAMILY;
+        address.sll_protocol = ETHERTYPE_IPV4.to_be();
         address.sll_ifindex = libc::c_int::try_from(frame.interface).unwrap_or(0);
         address.sll_halen = 6;
         let slice = &mut self.slices[place];
@@ -112,7 +121,7 @@ impl PacketSocket {
         slice.iov_len = frame.bytes.len();
         let header = &mut self.headers[place].msg_hdr;
         header.msg_name = (&raw mut self.addresses[place]).cast();
-        header.msg_namelen = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+        header.msg_namelen = ADDRESS_LENGTH;
         header.msg_iov = &raw mut self.slices[place];
         header.msg_iovlen = 1;
     }
@@ -131,7 +140,7 @@ fn set(
             level,
             option,
             (&raw const value).cast(),
-            size_of::<libc::c_int>() as libc::socklen_t,
+            INT_LENGTH,
         )
     };
     if result == -1 {

@@ -9,9 +9,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tracing::{debug, warn};
 
 use super::topology::Topology;
-use crate::dataplane::Datagram;
 use crate::dataplane::director::{Director, NextHop, Verdict};
 use crate::dataplane::packet::{DATAGRAM, ETHERNET_HEADER, MacAddress, Packet, VIRTIO_HEADER};
+use crate::dataplane::{ClientReset, Datagram};
 use crate::sys::packet::{BATCH, Outgoing, PacketSocket};
 use crate::sys::tun::Tap;
 
@@ -142,9 +142,10 @@ impl PacketIo {
                 Verdict::Forward(next_hop) => self.queue(next_hop, length, topology, now),
                 Verdict::Reply(datagram) => self.reply(&datagram, topology),
                 Verdict::Pass => self.pass(length),
-                Verdict::PassAndSend(datagram) => {
+                Verdict::PassAndReset(ClientReset { reset, keep_alive }) => {
                     self.pass(length);
-                    self.route(&datagram);
+                    self.route(&reset);
+                    self.route(&keep_alive);
                 }
                 Verdict::Drop(_) => {}
             }

@@ -29,7 +29,7 @@ use self::io::{Drained, PacketIo};
 use self::steering::Program;
 use self::topology::Topology;
 use super::conn::Limits;
-use super::director::{Director, OrphanPolicy, Settings};
+use super::director::{Director, DropReason, OrphanPolicy, Settings};
 use crate::sys::tun::Tap;
 use crate::types::InterfaceName;
 
@@ -87,12 +87,30 @@ impl DriverError {
 }
 
 /// Forwards until SIGTERM, SIGINT or a `stop` line. Then nothing is left behind in the kernel; after a crash
-/// the TAP and the steering stay, so that packets wait for the successor instead of being refused.
+/// or an error the TAP and the steering stay, so that packets wait for the successor instead of being refused.
 pub fn run(setup: Setup) -> Result<(), DriverError> {
     let mut driver = Driver::new(setup)?;
-    let result = driver.run();
+    driver.run()?;
     driver.clean_up();
-    result
+    Ok(())
+}
+
+/// Removes the steering and the TAP that a child has left which died and gets no successor. That there are none is
+/// no error.
+pub fn remove_leftovers(tap_name: &InterfaceName) -> Result<(), DriverError> {
+    steering::remove()
+        .map_err(Error::other)
+        .map_err(attempting("removing the steering"))?;
+    let mut requests = rtnetlink::Requests::open().map_err(attempting("asking for links"))?;
+    if !requests
+        .has_link(tap_name.as_str())
+        .map_err(attempting("asking for links"))?
+    {
+        return Ok(());
+    }
+    Tap::open(tap_name.as_str())
+        .and_then(|tap| tap.set_persistent(false))
+        .map_err(attempting("removing the TAP"))
 }
 
 mod token {
@@ -121,6 +139,8 @@ struct Driver {
     steering_retry: Option<Instant>,
     /// Until when packets wait for the first commands.
     unconfigured: Option<Instant>,
+    /// Reasons for which packets have been dropped, as far as the log knows.
+    drops_said: BTreeSet<DropReason>,
 }
 
 impl Driver {
@@ -137,8 +157,6 @@ impl Driver {
         let now = Instant::now();
         let signals = block_signals().map_err(attempting("waiting for signals"))?;
         let tap = Tap::open(tap_name.as_str()).map_err(attempting("opening the TAP"))?;
-        tap.set_persistent(true)
-            .map_err(attempting("making the TAP persistent"))?;
         let mut topology =
             Topology::open().map_err(attempting("asking for links and addresses"))?;
         let (tap_index, tap_mac) = topology
@@ -173,10 +191,15 @@ impl Driver {
             generation: None,
             steering_retry: None,
             unconfigured: restarted.then_some(now + UNCONFIGURED),
+            drops_said: BTreeSet::new(),
         };
         driver
             .register(parent)
             .map_err(attempting("registering the sockets"))?;
+        // Last: a start that fails leaves nothing behind.
+        let tap = driver.io.tap();
+        tap.set_persistent(true)
+            .map_err(attempting("making the TAP persistent"))?;
         info!(
             "Userspace LVS director: packets come in by {}",
             driver.tap_name
@@ -262,8 +285,18 @@ impl Driver {
         if self.io.has_waiting() {
             self.io.retry_waiting(&self.topology, now);
         }
+        self.say_drops();
         let due = self.director.next_timeout().is_some_and(|due| due <= now);
         Ok(due && self.director.expire(now))
+    }
+
+    /// Each reason once: what a peer sends must not fill the log.
+    fn say_drops(&mut self) {
+        for (reason, count) in self.director.drops() {
+            if count > 0 && self.drops_said.insert(reason) {
+                info!("Dropping packets: {reason}");
+            }
+        }
     }
 
     fn timeout(&self, busy: bool) -> EpollTimeout {

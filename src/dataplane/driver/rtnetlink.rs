@@ -3,14 +3,14 @@
 //! `rtnetlink` would bring tokio into a loop that has none; these are the few messages that the data plane needs.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_REPLACE, NLM_F_REQUEST, NetlinkHeader,
     NetlinkMessage, NetlinkPayload,
 };
-use netlink_packet_route::address::AddressMessage;
+use netlink_packet_route::address::{AddressAttribute, AddressMessage, AddressScope};
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourExtFlags, NeighbourFlags, NeighbourMessage,
@@ -30,6 +30,9 @@ const GROUPS: [u32; 4] = [1, 3, 5, 7];
 const RECEIVE_BUFFER: usize = 4 << 20;
 const LARGEST_MESSAGE: usize = 1 << 17;
 const ANSWER_SECONDS: i64 = 5;
+
+/// "IPv4 dummy address" of IANA's special-purpose registry (RFC 7600): never anybody's.
+const DUMMY_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 0, 8);
 
 /// How the kernel would send to an address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,6 +67,16 @@ impl Requests {
     pub(super) fn links(&mut self) -> io::Result<Vec<RouteNetlinkMessage>> {
         let request = RouteNetlinkMessage::GetLink(LinkMessage::default());
         self.request(request, NLM_F_DUMP)
+    }
+
+    pub(super) fn has_link(&mut self, name: &str) -> io::Result<bool> {
+        let named =
+            |attribute: &LinkAttribute| matches!(attribute, LinkAttribute::IfName(n) if n == name);
+        let is_it = |message: &RouteNetlinkMessage| match message {
+            RouteNetlinkMessage::NewLink(link) => link.attributes.iter().any(named),
+            _ => false,
+        };
+        Ok(self.links()?.iter().any(is_it))
     }
 
     pub(super) fn addresses(&mut self) -> io::Result<Vec<RouteNetlinkMessage>> {
@@ -115,7 +128,8 @@ impl Requests {
         self.change(request, 0)
     }
 
-    /// Up, without ARP, with a queue of `length` frames and no queueing discipline.
+    /// Up, without ARP, with a queue of `length` frames, no queueing discipline and the IPv4 dummy address: the
+    /// loose reverse path filter lets nothing in by an interface without any.
     pub(super) fn set_up_tap(&mut self, interface: u32, length: u32) -> io::Result<()> {
         let index = i32::try_from(interface).map_err(io::Error::other)?;
         let mut queueing = TcMessage::with_index(index);
@@ -130,7 +144,18 @@ impl Requests {
         link.header.flags = LinkFlags::Up | LinkFlags::Noarp;
         link.header.change_mask = link.header.flags;
         link.attributes.push(LinkAttribute::TxQueueLen(length));
-        self.change(RouteNetlinkMessage::SetLink(link), 0)
+        self.change(RouteNetlinkMessage::SetLink(link), 0)?;
+        let mut address = AddressMessage::default();
+        address.header.family = AddressFamily::Inet;
+        address.header.prefix_len = 32;
+        address.header.scope = AddressScope::Host;
+        address.header.index = interface;
+        let dummy = IpAddr::V4(DUMMY_ADDRESS);
+        address.attributes = vec![
+            AddressAttribute::Local(dummy),
+            AddressAttribute::Address(dummy),
+        ];
+        self.change(RouteNetlinkMessage::NewAddress(address), flags)
     }
 
     fn change(&mut self, request: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
@@ -171,7 +196,6 @@ impl Requests {
                     NetlinkPayload::Error(error) if error.code.is_none() => return Ok(answers),
                     NetlinkPayload::Error(error) => return Err(error.to_io()),
                     NetlinkPayload::Done(_) => return Ok(answers),
-                    NetlinkPayload::Noop | NetlinkPayload::Overrun(_) => {}
                     _ => {}
                 }
             }

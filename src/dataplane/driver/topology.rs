@@ -103,7 +103,7 @@ impl Topology {
         Ok((index, mac))
     }
 
-    /// Reads what was announced. Real servers whose way has become known are returned.
+    /// Reads what was announced.
     pub(super) fn on_announcements(&mut self, now: Instant) -> io::Result<()> {
         // Bounded: a flood of announcements must not keep packets waiting.
         for _ in 0..64 {
@@ -143,7 +143,8 @@ impl Topology {
             let addresses: Vec<Ipv4Addr> = self.ways.keys().copied().collect();
             for address in addresses {
                 let way = self.look_up(address);
-                self.ways.insert(address, way);
+                // The length that the path takes may be another.
+                self.changed |= self.ways.insert(address, way) != Some(way);
             }
             self.ask_neighbours(now);
             self.rebuild_hops();
@@ -320,17 +321,22 @@ impl Topology {
     }
 
     fn look_up(&mut self, address: Ipv4Addr) -> Option<KernelRoute> {
-        let way = match self.requests.route(address) {
-            Ok(way) => way,
-            Err(error) => {
-                warn!("no route to real server {address}: {error}");
-                return None;
+        // Said once, not at every change of some route.
+        let said = self.ways.get(&address) == Some(&None);
+        match self.requests.route(address) {
+            Ok(way) => {
+                if way.is_none() && !said {
+                    warn!("Real server {address} is this host itself or not reachable by unicast");
+                }
+                way
             }
-        };
-        if way.is_none() {
-            warn!("real server {address} is this host itself or not reachable by unicast");
+            Err(error) => {
+                if !said {
+                    warn!("No route to real server {address}: {error}");
+                }
+                None
+            }
         }
-        way
     }
 
     /// Has the kernel resolve every next hop that is not known.

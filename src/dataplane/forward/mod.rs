@@ -4,6 +4,8 @@ pub(super) mod icmp;
 pub(super) mod nat;
 pub(super) mod reset;
 
+pub use reset::ClientReset;
+
 /// A whole IPv4 datagram with finished checksums that the director sends itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Datagram {

@@ -4,7 +4,7 @@ use std::net::SocketAddrV4;
 
 use super::Datagram;
 use crate::dataplane::checksum::{transport, write};
-use crate::dataplane::flow::{Segment, TcpFields, tcp};
+use crate::dataplane::flow::{Segment, tcp};
 
 const TCP: u8 = 6;
 
@@ -12,7 +12,7 @@ const TCP: u8 = 6;
 pub(in crate::dataplane) fn answer(segment: &Segment) -> Option<Datagram> {
     let fields = segment.tcp.filter(|fields| !fields.resets())?;
     Some(if fields.flags & tcp::ACK != 0 {
-        reset(
+        bare(
             segment.destination,
             segment.source,
             tcp::RST,
@@ -21,7 +21,7 @@ pub(in crate::dataplane) fn answer(segment: &Segment) -> Option<Datagram> {
         )
     } else {
         let acknowledged = fields.sequence.wrapping_add(fields.sequence_length);
-        reset(
+        bare(
             segment.destination,
             segment.source,
             tcp::RST | tcp::ACK,
@@ -31,26 +31,42 @@ pub(in crate::dataplane) fn answer(segment: &Segment) -> Option<Datagram> {
     })
 }
 
-/// A reset to the receiver of a segment, as if its sender had sent it from `source`. NAT leaves sequence
-/// numbers alone, so the segment's own one is in the receiver's window.
-pub(in crate::dataplane) fn in_place_of(
+/// What ends a connection at its client, when all that is known of it is one segment of the real server.
+///
+/// NAT leaves sequence numbers alone, so the segment's own one belongs to the connection, but the client may have got
+/// further, or not as far. A receiver takes only a reset with exactly the number that it expects (RFC 5961 §3.2).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ClientReset {
+    /// Right if the segment is the one that the client expects; within its window, the client asks back.
+    pub reset: Datagram,
+    /// The form of a keep-alive: a client that got as far or farther acknowledges what it has (RFC 9293
+    /// §3.8.4), and the answer to that is a reset with the right number.
+    pub keep_alive: Datagram,
+}
+
+/// Ends the connection of `segment` at its receiver, in the name of `source`; not for one that ends it itself.
+pub(in crate::dataplane) fn client_reset(
     segment: &Segment,
-    fields: TcpFields,
     source: SocketAddrV4,
-) -> Option<Datagram> {
-    let flags = tcp::RST | (fields.flags & tcp::ACK);
-    (!fields.resets()).then(|| {
-        reset(
+) -> Option<ClientReset> {
+    let fields = segment.tcp.filter(|fields| !fields.resets())?;
+    let to_client = |flags, sequence| {
+        bare(
             source,
             segment.destination,
             flags,
-            fields.sequence,
+            sequence,
             fields.acknowledgment,
         )
+    };
+    Some(ClientReset {
+        reset: to_client(tcp::RST | (fields.flags & tcp::ACK), fields.sequence),
+        keep_alive: to_client(tcp::ACK, fields.sequence.wrapping_sub(1)),
     })
 }
 
-fn reset(
+/// A segment without payload.
+fn bare(
     source: SocketAddrV4,
     destination: SocketAddrV4,
     flags: u8,
