@@ -22,6 +22,8 @@ mod timers;
 mod tracking;
 
 #[cfg(test)]
+mod sim;
+#[cfg(test)]
 mod steps;
 
 pub use action::{Action, Actions, Notification};
