@@ -1,0 +1,131 @@
+//! What an instance sends: adverts with their lease, gratuitous ARP, notifications.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use super::{Instance, log};
+use crate::config::{Authentication, VrrpInstance};
+use crate::types::AdvertPriority;
+use crate::vrrp::notification::{self, Notice, Subject};
+use crate::vrrp::timers::{self, Timer};
+use crate::vrrp::{Action, Actions, Event, State, addresses};
+use crate::wire::vrrp;
+
+impl Instance {
+    /// With the next regular one an interval later.
+    pub(super) fn send_advert_now(&mut self, now: Instant, actions: &mut Actions) {
+        self.send_advert(now, actions);
+        let interval = self.config.advert_int.as_duration();
+        self.timers.set(Timer::Adver, now + interval);
+    }
+
+    pub(super) fn send_advert(&mut self, now: Instant, actions: &mut Actions) {
+        if self.send(self.effective_priority.into(), actions) {
+            let lease = timers::lease(self.config.advert_int, self.config.down_timer_adverts);
+            actions.push(Action::RenewLease {
+                instance: self.name().to_owned(),
+                until: now + lease,
+            });
+        }
+    }
+
+    pub(super) fn send_release(&mut self, actions: &mut Actions) {
+        if self.send(AdvertPriority::RELEASE, actions) {
+            self.counters.pri_zero_sent += 1;
+            let instance = self.name().to_owned();
+            log(Event::SentPriorityZero { instance }, actions);
+        }
+    }
+
+    /// False where there is no source to send from.
+    fn send(&mut self, priority: AdvertPriority, actions: &mut Actions) -> bool {
+        let Some(source) = self.source else {
+            return false;
+        };
+        let advert = vrrp::Advert {
+            version: self.config.version,
+            vrid: self.config.virtual_router_id,
+            priority,
+            advert_int: self.config.advert_int,
+            auth_pass: match self.config.authentication {
+                Authentication::None => None,
+                Authentication::Pass(pass) => Some(pass),
+            },
+            addresses: &self.advertised,
+        };
+        let mut packets = Vec::with_capacity(self.config.unicast_peer.len().max(1));
+        for destination in destinations(&self.config) {
+            // keepalived: the first is 1, each packet has its own.
+            self.ip_id = self.ip_id.wrapping_add(1);
+            packets.push((
+                destination,
+                advert.emit_ipv4(self.ip_id, source, destination),
+            ));
+        }
+        self.counters.advert_sent += 1;
+        actions.push(Action::SendAdvert {
+            instance: self.name().to_owned(),
+            interface: self.config.interface.clone(),
+            priority,
+            packets,
+        });
+        true
+    }
+
+    pub(super) fn send_gratuitous_arp(&self, repeat: u32, actions: &mut Actions) {
+        let addresses = addresses::all_owned(&self.config);
+        addresses::send_gratuitous_arp(self.name(), addresses.iter(), repeat, actions);
+    }
+
+    /// After an advert of lower priority: once now and once more later.
+    pub(in crate::vrrp) fn correct_neighbours(&mut self, now: Instant, actions: &mut Actions) {
+        let garp = self.config.garp;
+        if self.state != State::Master || garp.garp_lower_prio_repeat == 0 {
+            return;
+        }
+        self.send_gratuitous_arp(garp.garp_lower_prio_repeat, actions);
+        if !garp.garp_lower_prio_delay.is_zero() {
+            let deadline = now + garp.garp_lower_prio_delay;
+            self.timers.set(Timer::GarpLowerPrio, deadline);
+        }
+    }
+
+    pub(super) fn notify(&self, notice: Notice, actions: &mut Actions) {
+        let subject = Subject::Instance {
+            name: self.name(),
+            priority: self.effective_priority,
+        };
+        notification::notify(subject, &self.config.notify, notice, actions);
+    }
+
+    pub(super) fn log_addresses(&self, is_set: bool, actions: &mut Actions) {
+        let lists = [
+            (false, &self.config.virtual_ipaddress),
+            (true, &self.config.virtual_ipaddress_excluded),
+        ];
+        for (excluded, list) in lists {
+            let instance = self.name().to_owned();
+            let event = if is_set {
+                Event::SetAddresses { instance, excluded }
+            } else {
+                Event::RemovedAddresses { instance, excluded }
+            };
+            if !list.is_empty() {
+                log(event, actions);
+            }
+        }
+    }
+}
+
+/// Where adverts go: to the group, or to each peer.
+fn destinations(config: &VrrpInstance) -> impl Iterator<Item = Ipv4Addr> + '_ {
+    let multicast = config
+        .unicast_peer
+        .is_empty()
+        .then_some(vrrp::MULTICAST_GROUP);
+    let peers = config.unicast_peer.iter().filter_map(|peer| match peer {
+        IpAddr::V4(address) => Some(*address),
+        IpAddr::V6(_) => None,
+    });
+    multicast.into_iter().chain(peers)
+}

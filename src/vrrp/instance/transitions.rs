@@ -1,0 +1,188 @@
+//! Entering and leaving states. The order of the actions is keepalived's.
+
+use std::time::Instant;
+
+use super::{Instance, log};
+use crate::config::InitialState;
+use crate::types::{OwnedAddress, VirtualAddress};
+use crate::vrrp::notification::Notice;
+use crate::vrrp::timers::{self, Timer};
+use crate::vrrp::{Action, Actions, Event, State, addresses};
+
+impl Instance {
+    pub(super) fn start_up(&mut self, initial: bool, now: Instant, actions: &mut Actions) {
+        if self.is_faulty() {
+            if initial {
+                for fault in self.assessment.faults.clone() {
+                    let instance = self.name().to_owned();
+                    log(Event::FaultFound { instance, fault }, actions);
+                }
+            }
+            self.enter_fault(initial, now, actions);
+        } else {
+            self.enter_backup(initial, now, actions);
+        }
+    }
+
+    /// The previous incarnation was MASTER and no peer can have noticed that it is gone.
+    pub(super) fn resume(&mut self, lease_until: Instant, now: Instant, actions: &mut Actions) {
+        self.begin_master(now, actions);
+        let resumed = Event::ResumedMaster {
+            instance: self.name().to_owned(),
+            remaining: lease_until.saturating_duration_since(now),
+        };
+        log(resumed, actions);
+        self.finish_becoming_master(now, actions);
+    }
+
+    pub(super) fn become_master(&mut self, now: Instant, actions: &mut Actions) {
+        self.begin_master(now, actions);
+        let instance = self.name().to_owned();
+        log(Event::EnteredMaster { instance }, actions);
+        self.finish_becoming_master(now, actions);
+    }
+
+    /// The advert goes out before anything else: it keeps the others from taking over too.
+    fn begin_master(&mut self, now: Instant, actions: &mut Actions) {
+        self.change_state(State::Master, now);
+        self.counters.become_master += 1;
+        self.master_adver_interval = self.config.advert_int;
+        self.send_advert(now, actions);
+    }
+
+    fn finish_becoming_master(&mut self, now: Instant, actions: &mut Actions) {
+        let addresses = addresses::all(&self.config);
+        if !addresses.is_empty() {
+            self.log_addresses(true, actions);
+            self.add_addresses(addresses, actions);
+        }
+        let garp = self.config.garp;
+        self.send_gratuitous_arp(garp.garp_master_repeat, actions);
+        let interval = self.config.advert_int.as_duration();
+        self.timers.set(Timer::Adver, now + interval);
+        self.set_garp_timers(now);
+        self.notify(Notice::Master, actions);
+    }
+
+    pub(super) fn set_garp_timers(&mut self, now: Instant) {
+        let garp = self.config.garp;
+        if !garp.garp_master_delay.is_zero() {
+            let deadline = now + garp.garp_master_delay;
+            self.timers.set(Timer::GarpDelay, deadline);
+        }
+        if !garp.garp_master_refresh.is_zero() {
+            let deadline = now + garp.garp_master_delay + garp.garp_master_refresh;
+            self.timers.set(Timer::GarpRefresh, deadline);
+        }
+    }
+
+    pub(super) fn enter_backup(&mut self, initial: bool, now: Instant, actions: &mut Actions) {
+        self.change_state(State::Backup, now);
+        if self.takes_over_at_once() {
+            // keepalived: nobody is told of a BACKUP that lasts no time.
+            self.timers.set(Timer::MasterDown, now);
+            return;
+        }
+        let instance = self.name().to_owned();
+        log(Event::EnteredBackup { instance, initial }, actions);
+        self.restart_master_down_timer(now);
+        self.notify(Notice::Backup, actions);
+    }
+
+    pub(super) fn enter_fault(&mut self, initial: bool, now: Instant, actions: &mut Actions) {
+        self.change_state(State::Fault, now);
+        let instance = self.name().to_owned();
+        log(Event::EnteredFault { instance, initial }, actions);
+        self.notify(Notice::Fault, actions);
+    }
+
+    /// keepalived: no priority 0 here, the others know already.
+    pub(super) fn leave_master_for_backup(&mut self, now: Instant, actions: &mut Actions) {
+        self.change_state(State::Backup, now);
+        let instance = self.name().to_owned();
+        let initial = false;
+        log(Event::EnteredBackup { instance, initial }, actions);
+        self.give_up_addresses(actions);
+        self.restart_master_down_timer(now);
+        self.notify(Notice::Backup, actions);
+    }
+
+    pub(super) fn leave_master_for_fault(&mut self, now: Instant, actions: &mut Actions) {
+        self.change_state(State::Fault, now);
+        let instance = self.name().to_owned();
+        let initial = false;
+        log(Event::EnteredFault { instance, initial }, actions);
+        self.send_release(actions);
+        self.give_up_addresses(actions);
+        self.notify(Notice::Fault, actions);
+    }
+
+    /// The program ends, or the instance is no longer configured.
+    pub(in crate::vrrp) fn stop(&mut self, notice: Notice, now: Instant, actions: &mut Actions) {
+        if self.state == State::Master {
+            self.change_state(State::Init, now);
+            self.send_release(actions);
+            self.give_up_addresses(actions);
+        }
+        self.change_state(State::Init, now);
+        self.notify(notice, actions);
+    }
+
+    /// The owner does not wait for anybody (RFC 5798 §6.4.1 (110)). keepalived: only with `state MASTER`.
+    pub(in crate::vrrp) fn takes_over_at_once(&self) -> bool {
+        self.is_owner() && self.config.state == InitialState::Master && !self.is_faulty()
+    }
+
+    /// Takes away what an earlier incarnation may have left.
+    pub(in crate::vrrp) fn remove_leftovers(&self, actions: &mut Actions) {
+        let addresses = addresses::all_owned(&self.config);
+        if !addresses.is_empty() {
+            self.log_addresses(false, actions);
+            actions.push(Action::RemoveAddresses {
+                instance: self.name().to_owned(),
+                addresses,
+            });
+        }
+    }
+
+    fn change_state(&mut self, state: State, now: Instant) {
+        if self.state == State::Master && state != State::Master {
+            self.counters.release_master += 1;
+        }
+        self.state = state;
+        self.is_waiting_for_group = false;
+        self.preempt_at = None;
+        self.master = None;
+        self.timers.stop_all();
+        self.logged.forget();
+        self.last_transition = Some(now);
+    }
+
+    fn give_up_addresses(&self, actions: &mut Actions) {
+        self.remove_leftovers(actions);
+        actions.push(Action::EndLease {
+            instance: self.name().to_owned(),
+        });
+    }
+
+    pub(super) fn add_addresses(
+        &self,
+        addresses: Vec<(OwnedAddress, VirtualAddress)>,
+        actions: &mut Actions,
+    ) {
+        actions.push(Action::AddAddresses {
+            instance: self.name().to_owned(),
+            addresses,
+        });
+    }
+
+    pub(super) fn restart_master_down_timer(&mut self, now: Instant) {
+        let interval = timers::master_down_interval(
+            self.config.version,
+            self.effective_priority,
+            self.master_adver_interval,
+            self.config.down_timer_adverts,
+        );
+        self.timers.set(Timer::MasterDown, now + interval);
+    }
+}
