@@ -424,3 +424,6 @@ impl fmt::Display for Remark {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

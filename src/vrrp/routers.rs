@@ -325,3 +325,6 @@ fn log_address_change(
         actions.push(Action::Log(Event::AddressAssigned { interface, address }));
     }
 }
+
+#[cfg(test)]
+mod tests;
