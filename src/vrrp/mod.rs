@@ -3,6 +3,13 @@
 //! Everything outside `driver` is pure. [`VirtualRouters`] takes an [`Input`] and the time and
 //! returns [`Action`]s, which the driver carries out in their order: an advert before the addresses,
 //! the addresses before gratuitous ARP, the notifications last. Read RFC 3768 and RFC 5798 §6 first.
+//!
+//! * `routers` finds who is concerned, `routers/together` keeps sync groups together;
+//! * `instance` is one virtual router: the state machine, and beside it what it hears, sends, and does at
+//!   each transition;
+//! * `receive` judges packets, `election` compares, `timers` does the arithmetic, `tracking` and `script`
+//!   turn interfaces and scripts into priorities and FAULT;
+//! * `steps` plays the recorded steps in `testdata`, `sim` lets several nodes play against each other.
 
 mod action;
 mod addresses;

@@ -119,12 +119,12 @@ impl Instance {
 
     /// The program ends, or the instance is no longer configured.
     pub(in crate::vrrp) fn stop(&mut self, notice: Notice, now: Instant, actions: &mut Actions) {
-        if self.state == State::Master {
-            self.change_state(State::Init, now);
+        let was_master = self.state == State::Master;
+        self.change_state(State::Init, now);
+        if was_master {
             self.send_release(actions);
             self.give_up_addresses(actions);
         }
-        self.change_state(State::Init, now);
         self.notify(notice, actions);
     }
 
