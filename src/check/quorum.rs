@@ -33,7 +33,8 @@ impl Quorum {
             } else {
                 QuorumChange::Lost
             }
-        } else if weight >= self.gain_threshold() {
+        } else if weight > 0 && weight >= self.gain_threshold() {
+            // keepalived gains a quorum of 0 with nothing alive, and loses it with the next change.
             QuorumChange::Gained
         } else {
             QuorumChange::Unchanged
@@ -77,6 +78,17 @@ mod tests {
         };
         assert_eq!(quorum.change(true, 0), Lost);
         assert_eq!(quorum.change(true, 1), Unchanged);
+    }
+
+    #[test]
+    fn a_quorum_of_nothing_does_not_flap() {
+        let quorum = Quorum {
+            quorum: 0,
+            hysteresis: 0,
+        };
+        assert_eq!(quorum.change(false, 0), Unchanged);
+        assert_eq!(quorum.change(false, 1), Gained);
+        assert_eq!(quorum.change(true, 0), Lost);
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! What servers answer, and what they must not get away with.
+
 use proptest::prelude::*;
 
 use super::*;
