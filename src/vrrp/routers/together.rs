@@ -203,15 +203,18 @@ impl VirtualRouters {
         now: Instant,
         actions: &mut Actions,
     ) {
-        let Some(group_state) = self.groups.get(group).map(SyncGroup::state) else {
+        let Some((group_state, all)) = self
+            .groups
+            .get(group)
+            .map(|group| (group.state(), group.members()))
+        else {
             return;
         };
-        let members = || {
-            others
-                .iter()
-                .filter_map(|&member| self.instances.get(member))
-        };
-        let is_faulty = members().any(Instance::is_faulty);
+        // Also where every member has a reason of its own and nobody has to follow.
+        let is_faulty = all
+            .iter()
+            .filter_map(|&member| self.instances.get(member))
+            .any(Instance::is_faulty);
         let target = if is_faulty {
             State::Fault
         } else {
@@ -222,7 +225,11 @@ impl VirtualRouters {
             State::Backup | State::Master => is_faulty,
             State::Fault => !is_faulty,
         };
-        if members().any(moves)
+        let somebody_follows = others
+            .iter()
+            .filter_map(|&member| self.instances.get(member))
+            .any(moves);
+        if somebody_follows
             && let Some(group) = self.groups.get(group)
         {
             group.log_syncing(target, actions);
