@@ -108,8 +108,8 @@ fn after_a_killed_data_plane_child_new_connections_work_within_a_second() -> Res
 }
 
 /// Stops a child of the master; it must be killed and followed within `bound`.
-fn stop(kind: ChildKind, bound: Duration) -> Result<()> {
-    let scene = Scene::start(pair::with_fast_hello)?;
+fn stop(kind: ChildKind, config: fn(usize) -> String, bound: Duration) -> Result<()> {
+    let scene = Scene::start(config)?;
     let master = &scene.pair.daemons[A];
     let fault = Instant::now();
     let old = master.signal_child(kind, Signal::SIGSTOP)?;
@@ -127,15 +127,24 @@ fn stop(kind: ChildKind, bound: Duration) -> Result<()> {
 
 #[test]
 fn a_stopped_vrrp_child_is_killed_by_its_lease_before_the_backup_takes_over() -> Result<()> {
-    stop(ChildKind::Vrrp, Duration::from_millis(3600))
+    // Hellos every 5 s would come too late.
+    stop(ChildKind::Vrrp, pair::director, Duration::from_millis(3600))
 }
 
 #[test]
 fn a_stopped_checker_child_is_killed_and_restarted() -> Result<()> {
-    stop(ChildKind::Checker, Duration::from_secs(6))
+    stop(
+        ChildKind::Checker,
+        pair::with_fast_hello,
+        Duration::from_secs(6),
+    )
 }
 
 #[test]
 fn a_stopped_data_plane_child_is_killed_and_restarted() -> Result<()> {
-    stop(ChildKind::DataPlane, Duration::from_secs(6))
+    stop(
+        ChildKind::DataPlane,
+        pair::with_fast_hello,
+        Duration::from_secs(6),
+    )
 }

@@ -78,6 +78,8 @@ fn after_sigterm_of_the_master_the_client_waits_at_most_seven_tenths_of_a_second
     let fault = Instant::now();
     let status = scene.pair.daemons[A].terminate(Duration::from_secs(8))?;
     let ended = fault.elapsed();
+    let master = scene.pair.daemons[B].wait_for_master(fault, Duration::from_secs(3))?;
+    println!("b is master {:?} after SIGTERM", master - fault);
     scene.wait_for_both_servers()?;
     let report = scene.poller.so_far().since(fault);
     print_report("from SIGTERM on", &report);

@@ -23,7 +23,7 @@ pub(crate) const SCHEDULING: Duration = Duration::from_millis(50);
 /// How long after a fault the address is watched.
 pub(crate) const AFTERMATH: Duration = Duration::from_secs(10);
 /// At a hand-over by preemption both programs act on the same advert, one adding and one removing.
-pub(crate) const HAND_OVER: Duration = Duration::from_millis(20);
+pub(crate) const HAND_OVER: Duration = Duration::from_millis(10);
 
 /// Port of the service that echoes.
 pub(crate) const ECHO: u16 = 7;
@@ -177,17 +177,19 @@ impl Scene {
         Ok(scene)
     }
 
-    /// Waits until the answers of the last half second came from both real servers and nothing
-    /// failed in it.
+    /// Waits until both real servers answered attempts of at most half a second ago, all started
+    /// from now on, and none of these failed.
     pub(crate) fn wait_for_both_servers(&self) -> Result<()> {
+        let start = Instant::now();
         wait_until(
             "answers from both real servers",
             Duration::from_secs(12),
             || {
-                let Some(from) = Instant::now().checked_sub(Duration::from_millis(500)) else {
-                    return false;
-                };
-                let seen = self.poller.so_far().since(from);
+                let recent = Instant::now().checked_sub(Duration::from_millis(500));
+                let seen = self
+                    .poller
+                    .so_far()
+                    .since(recent.map_or(start, |from| from.max(start)));
                 seen.by_server().len() == 2 && seen.failures() == 0
             },
         )
