@@ -363,7 +363,7 @@ impl Driver {
         self.topology.set_real_servers(&addresses, now);
         self.director.set_paths(self.topology.paths());
         let program = Program::new(self.topology.steerable(), &steering, |address| {
-            self.topology.owns(address)
+            self.topology.is_local_only(address)
         });
         if self.installed.as_ref() == Some(&program) {
             return;

@@ -6,13 +6,15 @@
 //!     type filter hook ingress device "eth0" priority -150
 //!     meta pkttype != host accept
 //!     meta protocol != ip accept
-//!     ip daddr . meta l4proto . th dport @services goto divert_5
+//!     ip daddr . meta l4proto . th dport @services fib daddr type local goto divert_5
 //!     …                                                             real servers, ICMP errors, fragments
 //!   }
 //!   chain divert_5 { ether daddr set 02:68:00:00:00:05  fwd to "hflvs0" }
 //! }
 //! ```
 //!
+//! The kernel itself decides per packet whether this node has the virtual address: from the moment at which it would accept
+//! the packet, the packet is steered, and no segment ever meets a host without a socket, which would answer with a reset.
 //! The destination address of a frame that is for this host says nothing any more, so it carries the index of the
 //! interface. Packets of real servers are taken only where they go on to somebody else: what they
 //! say to this host, such as the answers to health checks, is the host's.
@@ -47,21 +49,21 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// What the director wants, as far as this node owns the addresses.
+    /// What the director wants, without the services whose address is `left_alone`.
     pub(super) fn new(
         interfaces: BTreeMap<u32, String>,
         steering: &Steering,
-        owns: impl Fn(Ipv4Addr) -> bool,
+        left_alone: impl Fn(Ipv4Addr) -> bool,
     ) -> Self {
-        let owned = |endpoint: &&Endpoint| owns(endpoint.address);
+        let steered = |endpoint: &&Endpoint| !left_alone(endpoint.address);
         let real_servers = steering
             .real_servers
             .iter()
-            .filter(|(service, _)| owns(service.address))
+            .filter(|(service, _)| steered(service))
             .flat_map(|(_, real_servers)| real_servers.iter().copied());
         Self {
             interfaces,
-            services: steering.services.iter().filter(owned).copied().collect(),
+            services: steering.services.iter().filter(steered).copied().collect(),
             real_servers: real_servers.collect(),
         }
     }
@@ -159,8 +161,8 @@ fn rules(divert: &str) -> Vec<Rule> {
             .protocol(icmp::PROTOCOL)
             .in_set(&[IcmpType], ICMP_ERRORS)
     };
-    let to_divert = |rule: Rule| rule.goto(divert);
-    let to_others = |rule: Rule| rule.not_to_local_address().goto(divert);
+    let to_divert = |rule: Rule| rule.to_local_address(true).goto(divert);
+    let to_others = |rule: Rule| rule.to_local_address(false).goto(divert);
     vec![
         Rule::new().not_for_this_host().accept(),
         Rule::new().ipv4(false).accept(),
