@@ -1,6 +1,9 @@
 //! `vrrp_script`, `track_script` and notification scripts.
 
 use super::*;
+use crate::config::Drawing;
+use crate::config::fake_host::FakeHost;
+use crate::config::load::tests::loaded_for;
 
 fn tracked(script: &str) -> String {
     format!(
@@ -91,4 +94,32 @@ fn a_redirection_is_left_to_a_shell_and_a_bare_name_to_path() {
         notify.notify_stop.expect("notify_stop").argv,
         ["/usr/bin/killall", "-0", "sshd"]
     );
+}
+
+#[test]
+fn with_script_security_root_must_be_asked_for_by_name() {
+    let host = FakeHost {
+        has_script_user: false,
+        ..FakeHost::default()
+    };
+    let text = tracked("vrrp_script chk {\nscript \"/x\"\n}\n");
+    let loaded = loaded_for(text.as_bytes(), &host);
+    assert!(loaded.config.vrrp_scripts.is_empty());
+    assert!(loaded.render(Drawing::Plain).contains("no 'script_user'"));
+    let text = text.replace("_security", "_security\nscript_user root");
+    let config = loaded_for(text.as_bytes(), &host).config;
+    assert_eq!(
+        config.vrrp_scripts[0].script.user.map(|user| user.uid),
+        Some(0)
+    );
+    let text = text.replace("enable_script_security\nscript_user root", "");
+    let config = loaded_for(text.as_bytes(), &host).config;
+    assert_eq!(config.vrrp_scripts[0].script.user, None, "as the daemon");
+}
+
+#[test]
+fn a_script_user_that_does_not_exist_disables_what_would_run_as_it() {
+    let text = tracked("vrrp_script chk {\nscript \"/x\"\n}\n")
+        .replace("_security", "_security\nscript_user nemo");
+    assert_eq!(codes(&text), ["3:13 invalid-value", "16:1 script-unusable"]);
 }

@@ -66,6 +66,15 @@ fn tunnels_have_types() {
 }
 
 #[test]
+fn full_nat_is_ours() {
+    let text = virtual_server("").replace("NAT", "FULLNAT");
+    assert_eq!(
+        parsed(&text).virtual_servers[0].lvs_method,
+        ForwardingMethod::FullNat
+    );
+}
+
+#[test]
 fn direct_routing_cannot_change_the_port() {
     let text = real_server("")
         .replace("NAT", "DR")
