@@ -197,3 +197,51 @@ fn any_port_key(endpoint: &Endpoint) -> Vec<u8> {
     key.extend_from_slice(&[endpoint.protocol.number(), 0, 0, 0]);
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Protocol;
+
+    fn endpoint(last: u8) -> Endpoint {
+        Endpoint {
+            address: Ipv4Addr::new(10, 0, 0, last),
+            protocol: Protocol::Tcp,
+            port: 80,
+        }
+    }
+
+    #[test]
+    fn a_service_is_steered_only_while_its_address_is_ours_and_its_real_servers_with_it() {
+        let mut steering = Steering::default();
+        for (service, real_server) in [(1, 11), (2, 12)] {
+            steering.services.insert(endpoint(service));
+            steering
+                .real_servers
+                .insert(endpoint(service), BTreeSet::from([endpoint(real_server)]));
+        }
+        let program = |ours: &[u8]| {
+            let owns = |address: Ipv4Addr| ours.contains(&address.octets()[3]);
+            let program = Program::new(BTreeMap::new(), &steering, owns);
+            (program.services, program.real_servers)
+        };
+        let of = |service, real_server| {
+            (
+                BTreeSet::from([endpoint(service)]),
+                BTreeSet::from([endpoint(real_server)]),
+            )
+        };
+        assert_eq!(program(&[1]), of(1, 11));
+        assert_eq!(program(&[2, 11]), of(2, 12));
+        assert_eq!(program(&[]), (BTreeSet::new(), BTreeSet::new()));
+    }
+
+    #[test]
+    fn keys_fill_whole_registers_in_network_byte_order() {
+        assert_eq!(
+            exact_key(&endpoint(1)),
+            [10, 0, 0, 1, 6, 0, 0, 0, 0, 80, 0, 0]
+        );
+        assert_eq!(any_port_key(&endpoint(1)), [10, 0, 0, 1, 6, 0, 0, 0]);
+    }
+}
