@@ -229,9 +229,7 @@ impl VirtualRouters {
             .iter()
             .filter_map(|&member| self.instances.get(member))
             .any(moves);
-        if somebody_follows
-            && let Some(group) = self.groups.get(group)
-        {
+        if somebody_follows && let Some(group) = self.groups.get(group) {
             group.log_syncing(target, actions);
         }
         for &member in others {
