@@ -19,7 +19,10 @@ fn told(daemon: &Daemon, from: Instant) -> Vec<String> {
             || message.starts_with("VRRP_")
             || message.starts_with("Sending gratuitous ARP")
             || message.starts_with("Netlink reports");
-        if ours {
+        // Newer keepalived names the master it follows; Debian's 2.2.7 does not yet.
+        let newer =
+            message.contains(") master set to ") || message.contains(") master changed from ");
+        if ours && !newer {
             lines.push(message.to_owned());
         }
     }

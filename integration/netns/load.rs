@@ -201,14 +201,17 @@ fn a_server_taken_out_and_stopped_under_load_costs_at_most_its_open_connections(
         open_connections(&lab.real_servers[1].ns) > 0
     })?;
     fs::remove_file(&flag)?;
-    daemon.log().wait_for(
+    let out = daemon.log().wait_for(
         from,
         "Removing service [10.78.0.12]:tcp:80",
         Duration::from_secs(5),
     )?;
     let held = open_connections(&lab.real_servers[1].ns);
     rs2.kill();
-    println!("rs2 was stopped with {held} connections");
+    println!(
+        "out after {:?}, stopped with {held} connections",
+        out.at - from
+    );
     let back = Instant::now();
     let _rs2 = lab.start_real_server(1)?;
     fs::write(&flag, "")?;
