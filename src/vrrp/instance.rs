@@ -98,6 +98,10 @@ pub(super) struct Instance {
     master_adver_interval: AdvertInterval,
     /// When a master of lower priority is no longer accepted.
     preempt_at: Option<Instant>,
+    /// When a master of lower priority was last heard.
+    weaker_heard: Option<Instant>,
+    /// When the advert went out that tells such a master to yield.
+    announced_at: Option<Instant>,
     timers: TimerTable,
     logged: LoggedOnce,
     counters: Counters,
@@ -120,6 +124,8 @@ impl Instance {
             master: None,
             master_adver_interval: config.advert_int,
             preempt_at: None,
+            weaker_heard: None,
+            announced_at: None,
             timers: TimerTable::default(),
             logged: LoggedOnce::default(),
             counters: Counters::default(),
@@ -199,12 +205,10 @@ impl Instance {
             // RFC 5798 §6.4.2 Backup
             (State::Backup, Trigger::Advert(heard)) => self.backup_hears(heard, now, actions),
             (State::Backup, Trigger::MasterDownTimer) => {
-                log(
-                    Event::AdvertTimedOut {
-                        instance: self.name().to_owned(),
-                    },
-                    actions,
-                );
+                if self.announced_at.is_none() {
+                    let instance = self.name().to_owned();
+                    log(Event::AdvertTimedOut { instance }, actions);
+                }
                 return Consequence::WantsMaster;
             }
             (State::Backup, Trigger::TakeOver) => self.become_master(now, actions),
@@ -326,6 +330,7 @@ impl Instance {
     /// Its sync group is not ready: ask again after another Master_Down_Interval.
     pub(super) fn wait_for_group(&mut self, now: Instant) {
         self.is_waiting_for_group = true;
+        self.announced_at = None;
         self.restart_master_down_timer(now);
     }
 

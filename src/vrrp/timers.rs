@@ -7,6 +7,14 @@ use crate::types::{AdvertInterval, Priority, VrrpVersion};
 /// No lease is cut by less: what a watching parent and a loaded machine may need to act.
 const LEASE_MARGIN: Duration = Duration::from_millis(150);
 
+/// A master that hears a better one takes its addresses away within this time (measured: 1 to 5 ms).
+const HAND_OVER: Duration = Duration::from_millis(20);
+
+/// How long to wait, once a weaker master was told to yield, before its addresses are taken.
+pub(super) fn hand_over(advert_int: AdvertInterval) -> Duration {
+    HAND_OVER.min(advert_int.as_duration() / 4)
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Timer {
     /// When to send the next advert (Adver_Timer).

@@ -16,6 +16,8 @@ impl Instance {
         match self.candidate().as_backup(heard.priority) {
             BackupHears::Release => {
                 self.counters.pri_zero_rcvd += 1;
+                self.weaker_heard = None;
+                self.announced_at = None;
                 let instance = self.name().to_owned();
                 log(Event::BackupReceivedPriorityZero { instance }, actions);
                 let skew_time = timers::skew_time(
@@ -39,14 +41,15 @@ impl Instance {
                 self.accept_master(heard, now, actions);
             }
             // The timer runs on, so that this node takes over when it expires.
-            BackupHears::Weaker => log(
-                Event::DiscardedLowerPriority {
+            BackupHears::Weaker => {
+                self.weaker_heard = Some(now);
+                let discarded = Event::DiscardedLowerPriority {
                     instance: self.name().to_owned(),
                     priority: heard.priority,
                     source: heard.source,
-                },
-                actions,
-            ),
+                };
+                log(discarded, actions);
+            }
         }
     }
 
@@ -68,6 +71,7 @@ impl Instance {
 
     fn accept_master(&mut self, heard: Heard, now: Instant, actions: &mut Actions) {
         self.is_waiting_for_group = false;
+        self.announced_at = None;
         self.follow_master(heard, actions);
         self.restart_master_down_timer(now);
     }

@@ -21,12 +21,17 @@ impl Instance {
 
     pub(super) fn send_advert(&mut self, now: Instant, actions: &mut Actions) {
         if self.send(self.effective_priority.into(), actions) {
-            let lease = timers::lease(self.config.advert_int, self.config.down_timer_adverts);
-            actions.push(Action::RenewLease {
-                instance: self.name().to_owned(),
-                until: now + lease,
-            });
+            self.renew_lease(now, actions);
         }
+    }
+
+    /// No peer takes over before the lease ends that begins with an advert.
+    pub(super) fn renew_lease(&self, sent_at: Instant, actions: &mut Actions) {
+        let lease = timers::lease(self.config.advert_int, self.config.down_timer_adverts);
+        actions.push(Action::RenewLease {
+            instance: self.name().to_owned(),
+            until: sent_at + lease,
+        });
     }
 
     pub(super) fn send_release(&mut self, actions: &mut Actions) {
@@ -38,7 +43,7 @@ impl Instance {
     }
 
     /// False where there is no source to send from.
-    fn send(&mut self, priority: AdvertPriority, actions: &mut Actions) -> bool {
+    pub(super) fn send(&mut self, priority: AdvertPriority, actions: &mut Actions) -> bool {
         let Some(source) = self.source else {
             return false;
         };

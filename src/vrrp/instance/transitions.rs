@@ -1,6 +1,6 @@
 //! Entering and leaving states. The order of the actions is keepalived's.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Instance, log};
 use crate::config::InitialState;
@@ -35,6 +35,25 @@ impl Instance {
         self.finish_becoming_master(now, actions);
     }
 
+    /// A master of lower priority is about and has not been told to yield.
+    pub(in crate::vrrp) fn must_announce(&self, now: Instant) -> bool {
+        let is_live =
+            |heard: Instant| now.saturating_duration_since(heard) < self.master_down_interval();
+        self.state == State::Backup
+            && self.announced_at.is_none()
+            && self.weaker_heard.is_some_and(is_live)
+    }
+
+    /// Sends the advert that makes a master of lower priority yield, and takes the addresses only when that one has
+    /// had time to take its own away: an address is never on two machines. keepalived takes them at once.
+    pub(in crate::vrrp) fn announce(&mut self, now: Instant, actions: &mut Actions) {
+        self.send(self.effective_priority.into(), actions);
+        self.announced_at = Some(now);
+        self.is_waiting_for_group = true;
+        let hand_over = timers::hand_over(self.config.advert_int);
+        self.timers.set(Timer::MasterDown, now + hand_over);
+    }
+
     pub(super) fn become_master(&mut self, now: Instant, actions: &mut Actions) {
         self.begin_master(now, actions);
         let instance = self.name().to_owned();
@@ -44,10 +63,14 @@ impl Instance {
 
     /// The advert goes out before anything else: it keeps the others from taking over too.
     fn begin_master(&mut self, now: Instant, actions: &mut Actions) {
+        let announced_at = self.announced_at;
         self.change_state(State::Master, now);
         self.counters.become_master += 1;
         self.master_adver_interval = self.config.advert_int;
-        self.send_advert(now, actions);
+        match announced_at {
+            Some(announced_at) => self.renew_lease(announced_at, actions),
+            None => self.send_advert(now, actions),
+        }
     }
 
     fn finish_becoming_master(&mut self, now: Instant, actions: &mut Actions) {
@@ -152,6 +175,8 @@ impl Instance {
         self.state = state;
         self.is_waiting_for_group = false;
         self.preempt_at = None;
+        self.weaker_heard = None;
+        self.announced_at = None;
         self.master = None;
         self.timers.stop_all();
         self.logged.forget();
@@ -177,12 +202,16 @@ impl Instance {
     }
 
     pub(super) fn restart_master_down_timer(&mut self, now: Instant) {
-        let interval = timers::master_down_interval(
+        let interval = self.master_down_interval();
+        self.timers.set(Timer::MasterDown, now + interval);
+    }
+
+    fn master_down_interval(&self) -> Duration {
+        timers::master_down_interval(
             self.config.version,
             self.effective_priority,
             self.master_adver_interval,
             self.config.down_timer_adverts,
-        );
-        self.timers.set(Timer::MasterDown, now + interval);
+        )
     }
 }

@@ -22,7 +22,9 @@ impl VirtualRouters {
         match (consequence, group) {
             (Consequence::None, _) | (Consequence::SteppedDown, None) => {}
             (Consequence::WantsMaster, None) => {
-                if let Some(instance) = self.instances.get_mut(index) {
+                if !self.announce_first(&[index], now, actions)
+                    && let Some(instance) = self.instances.get_mut(index)
+                {
                     instance.handle(Trigger::TakeOver, now, actions);
                 }
             }
@@ -42,17 +44,31 @@ impl VirtualRouters {
         }
     }
 
+    /// True where a master of lower priority has to yield first: all of them tell theirs, and ask again soon.
+    fn announce_first(&mut self, members: &[usize], now: Instant, actions: &mut Actions) -> bool {
+        let instances = &self.instances;
+        let must_announce = |&member: &usize| {
+            instances
+                .get(member)
+                .is_some_and(|instance: &Instance| instance.must_announce(now))
+        };
+        if !members.iter().any(must_announce) {
+            return false;
+        }
+        for &member in members {
+            if let Some(instance) = self.instances.get_mut(member) {
+                instance.announce(now, actions);
+            }
+        }
+        true
+    }
+
     /// keepalived: only when all others want MASTER too; the first to ask just waits.
     fn group_to_master(&mut self, group: usize, first: usize, now: Instant, actions: &mut Actions) {
-        let Some(group) = self.groups.get_mut(group) else {
+        let Some(members) = self.groups.get(group).map(|group| group.members().to_vec()) else {
             return;
         };
-        let others: Vec<_> = group
-            .members()
-            .iter()
-            .copied()
-            .filter(|&m| m != first)
-            .collect();
+        let others: Vec<_> = members.iter().copied().filter(|&m| m != first).collect();
         let all_want = others
             .iter()
             .filter_map(|&member| self.instances.get(member))
@@ -63,6 +79,12 @@ impl VirtualRouters {
             }
             return;
         }
+        if self.announce_first(&members, now, actions) {
+            return;
+        }
+        let Some(group) = self.groups.get_mut(group) else {
+            return;
+        };
         if let Some(instance) = self.instances.get_mut(first) {
             instance.handle(Trigger::TakeOver, now, actions);
         }
