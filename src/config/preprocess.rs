@@ -4,14 +4,16 @@
 //! Rules are those of keepalived's lib/parser.c. Every way to ask for endless work (a file that includes
 //! itself, a definition that uses itself, a `~SEQ` of a billion) ends at a limit with one complaint.
 
+mod expansion;
 mod repetition;
 mod text;
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
-use self::text::{condition, continued, definition_in, references, without_comment};
+use self::text::{condition, continued, definition_in, without_comment};
 use super::diagnostic::{Code, Finding, Findings};
 use super::lines::{Lines, MAX_LINE_BYTES, Rewritten, Span};
 use super::source::{self, ReadError, SourceFile};
@@ -22,12 +24,6 @@ const MAX_INCLUDE_DEPTH: usize = 16;
 const MAX_FILES: usize = 4096;
 /// Lines in total, repeated ones included.
 const MAX_LINES: usize = 2_000_000;
-/// Bytes that definitions and repetitions may put in.
-const MAX_INSERTED_BYTES: usize = 64 << 20;
-/// Substitutions that one line may cause.
-const MAX_SUBSTITUTIONS: usize = 100_000;
-/// Longest line with definitions put in.
-const MAX_EXPANDED_LINE: usize = 16 * MAX_LINE_BYTES;
 
 /// Reads `paths` and everything they include. `config_id` decides `@id` lines.
 pub(crate) fn read(
@@ -55,7 +51,7 @@ struct Preprocessor<'r> {
     lines: Lines,
     config_id: &'r str,
     /// The lines of each definition, at least one.
-    definitions: HashMap<String, Vec<String>>,
+    definitions: HashMap<String, Rc<[String]>>,
     /// The files that are being read, outermost first.
     open_files: Vec<u32>,
     inserted_bytes: usize,
@@ -91,7 +87,7 @@ impl Preprocessor<'_> {
             self.line(physical, &mut definition);
         }
         if let Some(OpenDefinition { name, lines }) = definition {
-            self.definitions.insert(name, lines);
+            self.definitions.insert(name, lines.into());
         }
         self.open_files.pop();
     }
@@ -155,7 +151,8 @@ impl Preprocessor<'_> {
         if more {
             *open = Some(definition);
         } else {
-            self.definitions.insert(definition.name, definition.lines);
+            self.definitions
+                .insert(definition.name, definition.lines.into());
         }
     }
 
@@ -185,95 +182,6 @@ impl Preprocessor<'_> {
             Some(_) => None,
         }
         .filter(|text| !text.text().is_empty())
-    }
-
-    /// Puts definitions in and repeats, until neither is left.
-    fn expand(&mut self, physical: u32, line: Rewritten) {
-        let mut pending = vec![line];
-        let mut substitutions = 0;
-        while let Some(mut line) = pending.pop() {
-            while let Some((range, lines)) = self.substitution(physical, &line) {
-                substitutions += 1;
-                self.inserted_bytes += lines.iter().map(String::len).sum::<usize>();
-                if substitutions > MAX_SUBSTITUTIONS
-                    || self.inserted_bytes > MAX_INSERTED_BYTES
-                    || line.text().len() > MAX_EXPANDED_LINE
-                {
-                    let whole = Span::new(physical, 0..line.source(&range).end as usize);
-                    return self.limit(whole, "the definitions in this line never end".to_owned());
-                }
-                let source = line.source(&range);
-                let mut lines = lines.into_iter();
-                line = line.replaced(&range, &lines.next().unwrap_or_default());
-                let further: Vec<_> = lines.collect();
-                pending.extend(
-                    further
-                        .iter()
-                        .rev()
-                        .map(|text| Rewritten::replacement(text, source.clone())),
-                );
-            }
-            self.complain_of_pending_definitions(physical, &line);
-            if !line.text().trim().is_empty() {
-                self.deliver(physical, line);
-            }
-            if self.full {
-                return;
-            }
-        }
-    }
-
-    fn complain_of_pending_definitions(&mut self, physical: u32, line: &Rewritten) {
-        for name in ["${_RANDOM", "${_ENV"] {
-            if let Some(start) = line.text().find(name) {
-                let span = Self::span(physical, line, &(start..start + name.len()));
-                let message = format!("'{name}}}' is understood, but not carried out yet");
-                self.findings
-                    .push(Finding::new(Code::NotCarriedOut, span, message));
-            }
-        }
-    }
-
-    /// The first thing to be replaced in a line, and the lines that replace it.
-    fn substitution(
-        &mut self,
-        physical: u32,
-        line: &Rewritten,
-    ) -> Option<(Range<usize>, Vec<String>)> {
-        match repetition::first(line.text()) {
-            None => {}
-            Some(Ok((range, lines))) => return Some((range, lines)),
-            Some(Err((range, why))) => {
-                let span = Self::span(physical, line, &range);
-                self.findings
-                    .push(Finding::new(Code::InvalidDefinition, span, why));
-                return Some((range, Vec::new()));
-            }
-        }
-        references(line.text()).find_map(|(range, name)| {
-            let lines = self.value_of(name)?;
-            // keepalived: a definition of several lines counts only at the end of a line.
-            let at_end = line.text()[range.end..].trim().is_empty();
-            (lines.len() == 1 || at_end).then_some((range, lines))
-        })
-    }
-
-    /// A definition of the file or one of those that are always there.
-    fn value_of(&self, name: &str) -> Option<Vec<String>> {
-        if let Some(lines) = self.definitions.get(name) {
-            return Some(lines.clone());
-        }
-        let built_in = match name {
-            "_PWD" => {
-                let file = self.lines.file(*self.open_files.last()?)?;
-                file.canonical.parent()?.display().to_string()
-            }
-            "_INSTANCE" => self.config_id.to_owned(),
-            "_HASH" => "#".to_owned(),
-            "_BANG" => "!".to_owned(),
-            _ => return None,
-        };
-        Some(vec![built_in])
     }
 
     /// A finished line: an `include`, or one to be read.
