@@ -22,6 +22,8 @@ use super::{CLIENT, Lab, LabError, Namespace, Result};
 
 /// RTMGRP_IPV4_IFADDR of rtnetlink(7).
 const IPV4_ADDRESS_EVENTS: u32 = 0x10;
+/// What the data plane's TAP has, so that the reverse path filter lets its packets pass (RFC 7600).
+const TAP_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 0, 8);
 /// How often the client asks who has the VIP.
 const ASK_EVERY: Duration = Duration::from_millis(20);
 
@@ -104,12 +106,12 @@ impl VipWatch {
         note(&self.seen, director, Change::Reachable(true));
     }
 
-    /// Address events on both directors since `from`.
+    /// Address events on both directors since `from`, without those of the data plane's own TAP.
     pub fn address_events(&self, from: Instant) -> Vec<AddressEvent> {
         let seen = lock(&self.seen);
         seen.addresses
             .iter()
-            .filter(|event| event.at >= from)
+            .filter(|event| event.at >= from && event.address != TAP_ADDRESS)
             .cloned()
             .collect()
     }

@@ -60,10 +60,8 @@ fn a_killed_checker_child_is_back_within_a_second_and_nobody_notices() -> Result
     conversation_survives(&scene, talker, fault);
     let report = scene.poller.so_far().since(fault);
     assert_eq!(report.failures(), 0, "{:?}", report.reasons());
-    assert!(
-        scene.watch.address_events(fault).is_empty(),
-        "addresses moved"
-    );
+    let moved = scene.watch.address_events(fault);
+    assert!(moved.is_empty(), "addresses moved: {moved:?}");
     Ok(())
 }
 
@@ -82,10 +80,8 @@ fn after_a_killed_data_plane_child_new_connections_work_within_a_second() -> Res
         "{:?}",
         report.longest_gap().0
     );
-    assert!(
-        scene.watch.address_events(fault).is_empty(),
-        "addresses moved"
-    );
+    let moved = scene.watch.address_events(fault);
+    assert!(moved.is_empty(), "addresses moved: {moved:?}");
 
     // The old connection either survived or was reset; it does not hang.
     let conversation = talker.finish();

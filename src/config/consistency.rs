@@ -11,6 +11,7 @@ use super::lines::Span;
 use super::root::Drafts;
 use super::scripts::{Scripts, UserText};
 use super::track::TrackEntry;
+use super::vrrp_sync_group;
 use super::{Config, TrackInterface, TrackScript, VrrpInstance, VrrpScript, VrrpSyncGroup};
 use crate::types::{InterfaceName, ScriptCommand};
 
@@ -49,8 +50,8 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
         disabled_scripts: HashSet::new(),
     };
     context.resolve_scripts(&drafts);
-    let vrrp_instances = context.resolve_instances(&drafts);
-    let vrrp_sync_groups = context.resolve_sync_groups(&drafts, &vrrp_instances);
+    let mut vrrp_instances = context.resolve_instances(&drafts);
+    let vrrp_sync_groups = context.resolve_sync_groups(&drafts, &mut vrrp_instances);
     let virtual_servers = context.resolve_virtual_servers(&drafts);
     context.complain_of_unused_scripts(&drafts);
     let vrrp_scripts = std::mem::take(&mut context.vrrp_scripts);
@@ -241,7 +242,7 @@ impl Context<'_> {
     fn resolve_sync_groups(
         &mut self,
         drafts: &Drafts,
-        instances: &[VrrpInstance],
+        instances: &mut [VrrpInstance],
     ) -> Vec<VrrpSyncGroup> {
         let mut names = HashSet::new();
         let mut taken = HashSet::new();
@@ -267,19 +268,94 @@ impl Context<'_> {
             if group.is_empty() {
                 continue;
             }
-            let track_interface = self.track_interfaces(name, &draft.track_interface);
-            groups.push(VrrpSyncGroup {
+            let mut resolved = VrrpSyncGroup {
                 name: name.clone(),
-                group,
-                track_interface: track_interface
-                    .into_iter()
-                    .map(|(entry, _)| entry)
-                    .collect(),
+                track_interface: self.tracked_interfaces_of_group(draft),
                 track_script: self.track_scripts(name, &draft.track_script),
                 notify: draft.notify.resolve(&mut self.scripts, self.findings),
-            });
+                group,
+            };
+            self.complain_of_mixed_owners(&draft.name, &resolved.group, instances);
+            if !draft.sync_group_tracking_weight {
+                self.drop_weights(&draft.name, &mut resolved, instances);
+            }
+            groups.push(resolved);
         }
         groups
+    }
+
+    fn tracked_interfaces_of_group(
+        &mut self,
+        draft: &vrrp_sync_group::Draft,
+    ) -> Vec<TrackInterface> {
+        self.track_interfaces(&draft.name.value, &draft.track_interface)
+            .into_iter()
+            .map(|(entry, _)| entry)
+            .collect()
+    }
+
+    /// Members of a group change state together, so a priority of one alone must not move
+    /// (keepalived: weighted trackers are ignored without `sync_group_tracking_weight`).
+    fn drop_weights(
+        &mut self,
+        name: &Spanned<String>,
+        group: &mut VrrpSyncGroup,
+        instances: &mut [VrrpInstance],
+    ) {
+        let mut dropped = Vec::new();
+        let members = instances
+            .iter_mut()
+            .filter(|instance| group.group.contains(&instance.name))
+            .map(|instance| (&mut instance.track_interface, &mut instance.track_script));
+        let own = (&mut group.track_interface, &mut group.track_script);
+        for (interfaces, scripts) in members.chain([own]) {
+            interfaces.retain(|entry| {
+                let keep = entry.weight.get() == 0;
+                if !keep {
+                    dropped.push(entry.interface.to_string());
+                }
+                keep
+            });
+            scripts.retain(|entry| {
+                let keep = entry.weight.get() == 0;
+                if !keep {
+                    dropped.push(entry.script.clone());
+                }
+                keep
+            });
+        }
+        if !dropped.is_empty() {
+            dropped.dedup();
+            let message = format!(
+                "Sync group {}: tracking of {} is ignored because it has a weight",
+                name.value,
+                dropped.join(", ")
+            );
+            let finding = Finding::new(Code::Conflict, name.span, message);
+            self.complain(
+                finding.help("'sync_group_tracking_weight' lets weights count for all members"),
+            );
+        }
+    }
+
+    /// An owner is always MASTER, which the others cannot follow.
+    fn complain_of_mixed_owners(
+        &mut self,
+        name: &Spanned<String>,
+        members: &[String],
+        instances: &[VrrpInstance],
+    ) {
+        let owners = instances
+            .iter()
+            .filter(|instance| members.contains(&instance.name) && instance.priority.is_owner())
+            .count();
+        if owners != 0 && owners != members.len() {
+            let message = format!(
+                "Sync group {} mixes address owners (priority 255) with others, which will not work",
+                name.value
+            );
+            self.complain(Finding::new(Code::Conflict, name.span, message));
+        }
     }
 
     /// The members that exist and are in no other group.

@@ -8,6 +8,8 @@ pub(crate) struct FakeHost {
     pub(crate) interfaces: Vec<String>,
     /// Scripts below this directory do not exist; all others do.
     pub(crate) missing: &'static str,
+    /// There is a user `keepalived_script`.
+    pub(crate) has_script_user: bool,
     /// Scripts below this directory can be written by anybody.
     pub(crate) insecure: &'static str,
 }
@@ -19,6 +21,7 @@ impl Default for FakeHost {
                 .map(str::to_owned)
                 .to_vec(),
             missing: "/missing",
+            has_script_user: true,
             insecure: "/insecure",
         }
     }
@@ -36,6 +39,7 @@ impl Host for FakeHost {
     fn user(&self, name: &str) -> Option<UserId> {
         match name {
             "root" => Some(UserId { uid: 0, gid: 0 }),
+            "keepalived_script" if self.has_script_user => Some(UserId { uid: 990, gid: 990 }),
             "nobody" => Some(UserId {
                 uid: 65_534,
                 gid: 65_534,

@@ -1,8 +1,17 @@
 //! keepalived.conf text to a typed [`Config`], with every complaint located.
 //!
+//! [`load`] is the way in. On the way from the file to the configuration each step adds one kind of meaning:
+//!
+//! 1. `source` opens files, `preprocess` makes lines of them (includes, comments, `$NAME`, `@id`, `~SEQ`),
+//! 2. `lexer` makes words of lines, `tree` statements and blocks of words,
+//! 3. `keyword` reads statements into a block's draft by the table in the block's own file,
+//! 4. each block's `resolve` applies defaults and `consistency` the rules across blocks.
+//!
 //! After loading there is nothing left to check: defaults, global settings and
-//! host facts (users, interfaces) have been resolved into the blocks that use them. A `Config` can
+//! host facts (users, interfaces, programs) have been resolved into the blocks that use them. A `Config` can
 //! be serialised, because the parent hands it to its children and none of them reads the file again.
+//!
+//! A new keyword is a row in its block's table, a field of its draft, and its use in `resolve`.
 
 // From text to statements.
 mod diagnostic;

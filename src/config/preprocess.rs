@@ -4,10 +4,14 @@
 //! Rules are those of keepalived's lib/parser.c. Every way to ask for endless work (a file that includes
 //! itself, a definition that uses itself, a `~SEQ` of a billion) ends at a limit with one complaint.
 
+mod repetition;
+mod text;
+
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use self::text::{condition, continued, definition_in, references, without_comment};
 use super::diagnostic::{Code, Finding, Findings};
 use super::lines::{Lines, MAX_LINE_BYTES, Rewritten, Span};
 use super::source::{self, ReadError, SourceFile};
@@ -104,6 +108,9 @@ impl Preprocessor<'_> {
     /// One physical line.
     fn line(&mut self, physical: u32, open: &mut Option<OpenDefinition>) {
         let Some(line) = self.wanted_text(physical) else {
+            if open.is_some() {
+                self.complain_of_comment_in_definition(physical);
+            }
             return;
         };
         if let Some(mut definition) = open.take() {
@@ -122,6 +129,20 @@ impl Preprocessor<'_> {
             self.expand(physical, line);
         } else {
             self.deliver(physical, line);
+        }
+    }
+
+    /// keepalived 2.2 goes on with the definition here, 2.4 ends it; this goes on.
+    fn complain_of_comment_in_definition(&mut self, physical: u32) {
+        let text = self.lines.physical_text(physical).trim_end();
+        if !text.is_empty() {
+            let span = Span::new(physical, 0..text.len());
+            let message =
+                "a comment inside a definition of several lines; the definition goes on behind it";
+            let finding = Finding::new(Code::InvalidDefinition, span, message);
+            self.findings.push(finding.help(
+                "versions of keepalived differ here: move the comment out of the definition",
+            ));
         }
     }
 
@@ -192,11 +213,23 @@ impl Preprocessor<'_> {
                         .map(|text| Rewritten::replacement(text, source.clone())),
                 );
             }
+            self.complain_of_pending_definitions(physical, &line);
             if !line.text().trim().is_empty() {
                 self.deliver(physical, line);
             }
             if self.full {
                 return;
+            }
+        }
+    }
+
+    fn complain_of_pending_definitions(&mut self, physical: u32, line: &Rewritten) {
+        for name in ["${_RANDOM", "${_ENV"] {
+            if let Some(start) = line.text().find(name) {
+                let span = Self::span(physical, line, &(start..start + name.len()));
+                let message = format!("'{name}}}' is understood, but not carried out yet");
+                self.findings
+                    .push(Finding::new(Code::NotCarriedOut, span, message));
             }
         }
     }
@@ -360,108 +393,5 @@ impl Include {
     }
 }
 
-/// The line without its comment, `\#` and `\!` without their backslash, and without blanks at both ends
-/// (keepalived: decomment; `!` and `#` count outside double quotes even in the middle of a word).
-fn without_comment(line: &str) -> Rewritten {
-    let bytes = line.as_bytes();
-    let mut kept = Rewritten::default();
-    let (mut quoted, mut from, mut at) = (false, 0, 0);
-    let mut end = line.len();
-    while let Some(&byte) = bytes.get(at) {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\\' if !quoted && matches!(bytes.get(at + 1), Some(b'#' | b'!')) => {
-                kept.push_verbatim(line, from..at);
-                from = at + 1;
-                at += 1;
-            }
-            b'\\' => at += 1,
-            b'#' | b'!' if !quoted => {
-                end = at;
-                break;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    kept.push_verbatim(line, from..end);
-    let text = kept.text();
-    let start = text.len() - text.trim_start().len();
-    kept.part(start..start + text.trim().len())
-}
-
-/// Whom an `@id` line is for.
-#[derive(Debug, Eq, PartialEq)]
-enum Condition<'t> {
-    Only(&'t str),
-    /// `@^id`
-    AllBut(&'t str),
-}
-
-impl Condition<'_> {
-    fn holds(&self, config_id: &str) -> bool {
-        match *self {
-            Self::Only(id) => id == config_id,
-            Self::AllBut(id) => id != config_id,
-        }
-    }
-}
-
-/// The condition at the start of a line and where the rest begins. A blank after the id is required.
-fn condition(text: &str) -> Option<(Condition<'_>, usize)> {
-    let after = text.strip_prefix('@')?;
-    let (id, _) = after.split_once([' ', '\t']).unwrap_or((after, ""));
-    let rest = text.get(1 + id.len()..)?;
-    let from = text.len() - rest.trim_start().len();
-    let condition = match id.strip_prefix('^') {
-        Some(id) => Condition::AllBut(id),
-        None => Condition::Only(id),
-    };
-    Some((condition, from))
-}
-
-/// `$NAME=VALUE` at the start of a line.
-fn definition_in(text: &str) -> Option<(&str, &str)> {
-    let (name, value) = text.strip_prefix('$')?.split_once('=')?;
-    (name_length(name) == name.len() && !name.is_empty()).then_some((name, value))
-}
-
-/// Cuts off a `\` at the end, which says that the definition goes on.
-fn continued(text: &str) -> (&str, bool) {
-    match text.strip_suffix('\\') {
-        Some(text) => (text, true),
-        None => (text, false),
-    }
-}
-
-/// Bytes of the name that `text` begins with: a letter or `_`, then letters, digits, `_`.
-fn name_length(text: &str) -> usize {
-    if text.starts_with(|c: char| c.is_ascii_digit()) {
-        return 0;
-    }
-    text.bytes()
-        .take_while(|&b| b == b'_' || b.is_ascii_alphanumeric())
-        .count()
-}
-
-/// `${NAME}`, and `$NAME` before a blank, `,`, `)` or the end.
-fn references(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
-    text.match_indices('$').filter_map(|(start, _)| {
-        let after = &text[start + 1..];
-        if let Some(braced) = after.strip_prefix('{') {
-            let length = name_length(braced);
-            return (length > 0 && braced[length..].starts_with('}'))
-                .then(|| (start..start + length + 3, &braced[..length]));
-        }
-        let length = name_length(after);
-        let ends = after[length..]
-            .chars()
-            .next()
-            .is_none_or(|c| matches!(c, ' ' | '\t' | ',' | ')'));
-        (length > 0 && ends).then(|| (start..start + length + 1, &after[..length]))
-    })
-}
-
-mod repetition;
 #[cfg(test)]
 mod tests;

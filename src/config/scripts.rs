@@ -19,8 +19,8 @@ pub(crate) struct UserText {
 /// Resolves the scripts of one configuration.
 pub(crate) struct Scripts<'h> {
     host: &'h dyn Host,
-    /// Whom scripts run as that name nobody; `None`: as the daemon.
-    default_user: Option<UserId>,
+    /// Whom scripts run as that name nobody (`None`: as the daemon), or why that cannot be said.
+    default_user: Result<Option<UserId>, String>,
     /// `enable_script_security`
     security: bool,
     /// A script has been resolved.
@@ -35,15 +35,17 @@ impl<'h> Scripts<'h> {
         findings: &mut Findings,
     ) -> Self {
         let default_user = match script_user {
-            Some(text) => match user_id(host, &text.value) {
-                Ok(user) => Some(user),
-                Err(why) => {
-                    let message = format!("script_user: {why}");
-                    findings.push(Finding::new(Code::InvalidValue, text.span, message));
-                    None
-                }
+            Some(text) => user_id(host, &text.value).map(Some).inspect_err(|why| {
+                let message = format!("script_user: {why}");
+                findings.push(Finding::new(Code::InvalidValue, text.span, message));
+            }),
+            None => match host.user(DEFAULT_USER) {
+                // keepalived: with script security, root must be asked for by name.
+                None if security => Err(format!(
+                    "there is no user '{DEFAULT_USER}' and no 'script_user'"
+                )),
+                user => Ok(user),
             },
-            None => host.user(DEFAULT_USER),
         };
         Self {
             host,
@@ -63,14 +65,13 @@ impl<'h> Scripts<'h> {
         let user = match self.user_of(text, user) {
             Ok(user) => user,
             Err(why) => {
-                findings.push(
-                    Finding::new(
-                        Code::ScriptUnusable,
-                        text.span,
-                        format!("{why}; the script is not run"),
-                    )
-                    .help("a command with arguments needs double quotes around all of it"),
-                );
+                let help = match text.user {
+                    Some(_) => "a command with arguments needs double quotes around all of it",
+                    None => "'script_user USER' in 'global_defs' says whom scripts run as",
+                };
+                let message = format!("{why}; the script is not run");
+                let finding = Finding::new(Code::ScriptUnusable, text.span, message);
+                findings.push(finding.help(help));
                 return None;
             }
         };
@@ -146,7 +147,7 @@ impl<'h> Scripts<'h> {
             )
             .map(Some),
             (None, Some(user)) => user_id(self.host, &user.value).map(Some),
-            (None, None) => Ok(self.default_user),
+            (None, None) => self.default_user.clone(),
         }
     }
 }

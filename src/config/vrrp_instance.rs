@@ -13,6 +13,8 @@ use crate::types::{
 mod draft;
 pub(crate) mod keywords;
 mod resolve;
+mod strict;
+mod unsupported;
 
 pub(crate) use draft::{Draft, GarpDraft};
 pub(crate) use keywords::{AUTHENTICATION, AUTHENTICATION_BLOCK, BLOCK, KEYWORDS};

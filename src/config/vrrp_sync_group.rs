@@ -28,6 +28,8 @@ pub(crate) struct Draft {
     pub(crate) group: Vec<Spanned<String>>,
     pub(crate) track_interface: Vec<TrackEntry>,
     pub(crate) track_script: Vec<TrackEntry>,
+    /// Trackers with a weight count; without it they are left out (keepalived).
+    pub(crate) sync_group_tracking_weight: bool,
     pub(crate) notify: NotifyDraft,
 }
 
@@ -38,6 +40,7 @@ impl Draft {
             group: Vec::new(),
             track_interface: Vec::new(),
             track_script: Vec::new(),
+            sync_group_tracking_weight: false,
             notify: NotifyDraft::default(),
         }
     }
@@ -103,7 +106,15 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword::pending("smtp_alert", Shape::Bool, "global"),
     Keyword::pending("global_tracking", Shape::Flag, "off")
         .deprecated("the trackers in the block of the group"),
-    Keyword::pending("sync_group_tracking_weight", Shape::Flag, "off"),
+    Keyword::new(
+        "sync_group_tracking_weight",
+        Shape::Flag,
+        "off",
+        |draft, _| {
+            draft.sync_group_tracking_weight = true;
+            Ok(())
+        },
+    ),
     Keyword::pending("notify_priority_changes", Shape::Bool, "global"),
 ];
 

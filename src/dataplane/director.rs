@@ -23,73 +23,14 @@ use ahash::RandomState;
 use super::conn::{Connection, ConnectionId, ConnectionTable, Limits, State, Tick};
 use super::flow::{self, Flow, IcmpError, LaterFragment, Segment};
 use super::forward::nat::Side;
-use super::forward::{ClientReset, Datagram, icmp, nat, reset};
+use super::forward::{icmp, nat, reset};
 use super::fragments::{Fragments, Route};
-use super::packet::{MacAddress, Packet};
+use super::packet::Packet;
 use super::servers::{Refused, Servers, Steering};
 use super::tcp_state::{Sender, Signal, TcpState};
+use super::verdict::{DropReason, NextHop, Verdict};
 use crate::lvs::message::RealServerStatistics;
 use crate::lvs::{Command, Table};
-
-/// What is to be done with a packet.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Verdict {
-    /// Send it on; it has been rewritten.
-    Forward(NextHop),
-    /// Send this back to where the packet came from, instead of the packet.
-    Reply(Datagram),
-    /// The kernel may have it, as if nothing had been steered.
-    Pass,
-    /// As `Pass`, and have the kernel route these two to the client.
-    PassAndReset(ClientReset),
-    Drop(DropReason),
-}
-
-/// Where a rewritten packet goes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum NextHop {
-    /// By the kernel's routes and neighbours.
-    RealServer(Ipv4Addr),
-    /// Where the client's last packet came from.
-    Client { mac: MacAddress, interface: u32 },
-}
-
-/// Why a packet was not carried on.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, thiserror::Error)]
-pub enum DropReason {
-    #[error("malformed")]
-    Malformed,
-    #[error("unfinished checksum of something else")]
-    ForeignChecksum,
-    #[error("connection table full")]
-    TableFull,
-    #[error("tuple in use at the real server")]
-    TupleInUse,
-    #[error("reset without connection")]
-    NoConnection,
-    #[error("real server deleted")]
-    RealServerDeleted,
-    #[error("longer than the next hop takes")]
-    TooLong,
-    #[error("time to live over")]
-    TimeToLive,
-    #[error("ICMP errors sent too often")]
-    RateLimit,
-}
-
-impl DropReason {
-    pub const ALL: [Self; 9] = [
-        Self::Malformed,
-        Self::ForeignChecksum,
-        Self::TableFull,
-        Self::TupleInUse,
-        Self::NoConnection,
-        Self::RealServerDeleted,
-        Self::TooLong,
-        Self::TimeToLive,
-        Self::RateLimit,
-    ];
-}
 
 /// What happens to packets of real servers whose connection is not known.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -9,9 +9,9 @@ use std::net::Ipv4Addr;
 use ahash::RandomState;
 
 use super::conn::Tick;
-use super::director::NextHop;
 use super::flow::FragmentKey;
 use super::forward::nat::Side;
+use super::verdict::NextHop;
 
 /// Datagrams remembered at a time.
 const CAPACITY: usize = 4096;

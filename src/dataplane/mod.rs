@@ -14,6 +14,7 @@ pub mod packet;
 mod scheduler;
 mod servers;
 mod tcp_state;
+pub mod verdict;
 
 pub use conn::Limits;
 pub use forward::{ClientReset, Datagram};

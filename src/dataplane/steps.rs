@@ -18,10 +18,11 @@ use std::time::{Duration, Instant};
 use ahash::RandomState;
 
 use super::checksum;
-use super::director::{Director, NextHop, OrphanPolicy, Paths, Settings, Verdict};
+use super::director::{Director, OrphanPolicy, Paths, Settings};
 use super::flow::{Flow, icmp, ipv4, parse, tcp, udp};
 use super::forward::nat::checksum_field;
 use super::packet::{DATAGRAM, ETHERNET_HEADER, Packet, VIRTIO_HEADER};
+use super::verdict::{NextHop, Verdict};
 use super::{ClientReset, Limits};
 use crate::lvs::{Command, RealServer, Service, ServiceKey};
 use crate::types::{ForwardingMethod, Protocol, ServerAddress, Weight};

@@ -9,9 +9,13 @@ pub(crate) fn loaded(text: &str) -> Loaded {
 }
 
 pub(crate) fn loaded_bytes(bytes: &[u8]) -> Loaded {
+    loaded_for(bytes, &FakeHost::default())
+}
+
+pub(crate) fn loaded_for(bytes: &[u8], host: &FakeHost) -> Loaded {
     let mut file = tempfile::NamedTempFile::new().expect("temporary file");
     file.write_all(bytes).expect("write");
-    load(file.path(), &LoadOptions::default(), &FakeHost::default())
+    load(file.path(), &LoadOptions::default(), host)
 }
 
 /// The configuration of a text that must be without a complaint.
@@ -45,7 +49,12 @@ fn every_file_in_conf_d_loads_without_a_complaint() {
     let files = examples();
     assert!(files.len() > 2, "{files:?}");
     for file in files {
-        let loaded = load(&file, &LoadOptions::default(), &FakeHost::default());
+        // Examples do not rely on a user that packages do not make.
+        let host = FakeHost {
+            has_script_user: false,
+            ..FakeHost::default()
+        };
+        let loaded = load(&file, &LoadOptions::default(), &host);
         assert_eq!(loaded.render(Drawing::Plain), "", "{}", file.display());
         assert_eq!(loaded.test_status(), 0);
     }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::references;
+use super::text::references;
 
 /// Most lines that one `~SEQ` makes.
 const MAX_REPETITIONS: i64 = 100_000;

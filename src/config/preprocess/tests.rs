@@ -123,6 +123,28 @@ fn a_definition_of_itself_ends_with_one_complaint() {
 }
 
 #[test]
+fn a_comment_inside_a_definition_is_said_and_the_definition_goes_on() {
+    let read = read_files(&[("main.conf", "$A=a\\\n# b \\\nc\n$A\n")]);
+    assert_eq!(read.lines, ["a", "c"]);
+    assert_eq!(read.findings.len(), 1);
+    assert!(
+        read.findings[0].starts_with("main.conf:2:1: warning"),
+        "{:?}",
+        read.findings
+    );
+}
+
+#[test]
+fn random_and_environment_definitions_are_said_not_to_be_carried_out() {
+    let found = findings("weight ${_RANDOM 1 10}\npath ${_ENV HOME}\n");
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(
+        found[0].starts_with("main.conf:1:8: note: '${_RANDOM}'"),
+        "{found:?}"
+    );
+}
+
+#[test]
 fn sequences_repeat_the_rest_of_the_line() {
     assert_eq!(
         lines("~SEQ(x,3) 10.0.0.${x}/32\n"),

@@ -84,7 +84,7 @@ const SCHEDULERS: Shape = Shape::Choice(&[
     "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos",
 ]);
 pub(crate) const METHODS: Shape =
-    Shape::Words("NAT, DR or TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]");
+    Shape::Words("NAT, DR, FULLNAT or TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]");
 pub(crate) const ANY_NUMBER: Shape = Shape::number(0, NO_LIMIT);
 
 pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
@@ -261,16 +261,18 @@ fn scheduler(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Fin
     Ok(())
 }
 
-/// `NAT`, `DR`, `TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]`
+/// `NAT`, `DR`, `FULLNAT`, `TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]`
 pub(crate) fn method(arguments: &mut Arguments<'_>) -> Result<ForwardingMethod, Finding> {
     let word = arguments.word()?;
     match word.text {
         "NAT" => Ok(ForwardingMethod::Nat),
         "DR" => Ok(ForwardingMethod::DirectRoute),
+        // Ours; a plane that has it not says so.
+        "FULLNAT" => Ok(ForwardingMethod::FullNat),
         "TUN" => tunnel_type(arguments).map(ForwardingMethod::Tunnel),
         text => {
             let finding = arguments.invalid_value(word);
-            let known = ["NAT", "DR", "TUN"];
+            let known = ["NAT", "DR", "TUN", "FULLNAT"];
             let meant = known
                 .into_iter()
                 .find(|known| known.eq_ignore_ascii_case(text));

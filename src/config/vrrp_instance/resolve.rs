@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::draft::{AuthType, AuthenticationDraft, Draft};
+use super::draft::{AuthenticationDraft, Draft};
 use super::{Authentication, InitialState, TrackInterface, TrackScript, VrrpInstance};
 use crate::config::consistency::Context;
 use crate::config::diagnostic::{Code, Finding};
@@ -72,56 +72,6 @@ impl Draft {
             context.complain(finding.help("'virtual_router_id NUMBER', from 1 to 255"));
         }
         self.virtual_router_id
-    }
-
-    /// What keeps the instance from working with its peers, if anything does.
-    fn unsupported(&self, is_strict: bool) -> Option<Spanned<&'static str>> {
-        if let Some(version_6) = self.ipv6_address() {
-            return Some(version_6);
-        }
-        let auth_type = self
-            .authentication
-            .as_ref()
-            .and_then(|block| block.auth_type);
-        match (self.unsupported, auth_type) {
-            (Some(unsupported), _) => Some(unsupported),
-            // Strict mode does without.
-            (
-                None,
-                Some(Spanned {
-                    value: AuthType::Ah,
-                    span,
-                }),
-            ) if !is_strict => Some(Spanned {
-                value: "'auth_type AH' is",
-                span,
-            }),
-            _ if self.interface.is_none()
-                && self.unicast_src_ip.is_some()
-                && !self.unicast_peer.is_empty() =>
-            {
-                Some(Spanned {
-                    value: "unicast without an 'interface' is",
-                    span: self.name.span,
-                })
-            }
-            _ => None,
-        }
-    }
-
-    /// The first address, if it makes this an IPv6 instance.
-    fn ipv6_address(&self) -> Option<Spanned<&'static str>> {
-        let vip = self.virtual_ipaddress.first().map(|entry| Spanned {
-            value: entry.value.address,
-            span: entry.span,
-        });
-        let first = vip
-            .or(self.unicast_src_ip)
-            .or_else(|| self.unicast_peer.first().copied())?;
-        first.value.is_ipv6().then_some(Spanned {
-            value: "an IPv6 instance is",
-            span: first.span,
-        })
     }
 
     /// State, priority, preemption.
@@ -412,71 +362,6 @@ impl Draft {
                 );
                 context.complain(Finding::new(Code::Conflict, self.name.span, message));
             }
-        }
-    }
-
-    /// What `vrrp_strict` and `strict_mode` change (RFC 5798 to the letter).
-    fn be_strict(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
-        let name = &self.name.value;
-        let mut complain = |span: Span, message: String| {
-            context.complain(Finding::new(Code::Conflict, span, message));
-        };
-        if let Some(state) = self.state {
-            let owner = instance.priority.is_owner();
-            if (state.value == InitialState::Master) != owner {
-                complain(
-                    state.span,
-                    format!("({name}) State MASTER must match being address owner"),
-                );
-                instance.state = if owner {
-                    InitialState::Master
-                } else {
-                    InitialState::Backup
-                };
-            }
-        }
-        if let Some(block) = &self.authentication
-            && instance.version == VrrpVersion::V2
-        {
-            complain(
-                block.span,
-                format!("({name}) Strict mode does not support authentication. Ignoring."),
-            );
-            instance.authentication = Authentication::None;
-        }
-        if let Some(delay) = self
-            .preempt_delay
-            .filter(|_| !instance.preempt_delay.is_zero())
-        {
-            complain(
-                delay.span,
-                format!("({name}) preempt_delay is incompatible with strict mode - resetting"),
-            );
-            instance.preempt_delay = Duration::ZERO;
-        }
-        if instance.down_timer_adverts != 3 {
-            complain(
-                self.name.span,
-                format!("({name}) down_timer_adverts is incompatible with strict mode - resetting"),
-            );
-            instance.down_timer_adverts = 3;
-        }
-        if let (Some(span), false) = (self.unicast_keyword, instance.unicast_peer.is_empty()) {
-            let message = format!("({name}) strict mode does not support unicast");
-            context.complain(
-                Finding::new(Code::MissingKeyword, span, message)
-                    .help("remove 'vrrp_strict' or the unicast peers"),
-            );
-        }
-        instance.garp.garp_lower_prio_delay = Duration::ZERO;
-        instance.garp.garp_lower_prio_repeat = 0;
-        instance.lower_prio_no_advert = true;
-        instance.higher_prio_send_advert = false;
-        if !instance.priority.is_owner() {
-            let message = format!(
-                "({name}) strict mode drops packets to its addresses; that is not carried out yet"
-            );
-            context.complain(Finding::new(Code::NotCarriedOut, self.name.span, message));
         }
     }
 }

@@ -43,6 +43,8 @@ struct Client {
     speaks: Speaks,
     input: Vec<u8>,
     output: Vec<u8>,
+    /// There may be more to read or to answer although epoll will not say so again.
+    stalled: bool,
 }
 
 /// The connected clients; the token of each in the epoll set is its place after `first_token`.
@@ -93,10 +95,21 @@ impl Clients {
                     speaks,
                     input: Vec::new(),
                     output: Vec::new(),
+                    stalled: false,
                 });
             }
             Err(error) => debug!("taking up a connection: {error}"),
         }
+    }
+
+    /// Token of a client that goes on where it was left.
+    pub(super) fn resumable(&self) -> Option<u64> {
+        let goes_on = |slot: &Option<Client>| {
+            slot.as_ref()
+                .is_some_and(|client| client.stalled && client.output.is_empty())
+        };
+        let place = self.slots.iter().position(goes_on)?;
+        Some(self.first_token + place as u64)
     }
 
     /// Something has happened at the client with this token.
@@ -133,11 +146,13 @@ impl Client {
     /// Reads and answers until there is nothing to read or an answer waits to be sent.
     fn advance(&mut self, director: &mut Director, outcome: &mut Outcome) -> io::Result<()> {
         self.flush()?;
+        self.stalled = false;
         let mut chunk = [0; 1 << 14];
         let mut left = READ_AT_ONCE;
         loop {
             while self.output.is_empty() && self.answer(director, outcome)? {}
             if !self.output.is_empty() || left == 0 {
+                self.stalled = true;
                 return Ok(());
             }
             match self.stream.read(&mut chunk) {
@@ -212,5 +227,158 @@ fn carry_out(director: &mut Director, request: Request) -> Reply {
         }
         Request::Dump => Reply::Dump(director.dump()),
         Request::Statistics => Reply::Statistics(director.statistics()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use ahash::RandomState;
+    use nix::sys::epoll::EpollCreateFlags;
+
+    use super::*;
+    use crate::dataplane::Limits;
+    use crate::dataplane::director::{OrphanPolicy, Settings};
+    use crate::lvs::{Command, Service, ServiceKey, Table};
+    use crate::types::{Protocol, Scheduler, ServerAddress};
+
+    const TOKEN: u64 = 16;
+
+    struct Bench {
+        clients: Clients,
+        director: Director,
+        ours: UnixStream,
+        _epoll: Epoll,
+    }
+
+    fn bench(speaks: Speaks) -> Bench {
+        let epoll = Epoll::new(EpollCreateFlags::empty()).expect("epoll");
+        let (ours, theirs) = UnixStream::pair().expect("a pair");
+        ours.set_read_timeout(Some(Duration::from_secs(5)))
+            .expect("a bound");
+        let mut clients = Clients::new(TOKEN);
+        clients.add(theirs, speaks, &epoll);
+        let settings = Settings {
+            limits: Limits {
+                connections: 8,
+                embryonic: 8,
+            },
+            hash: RandomState::with_seeds(1, 2, 3, 4),
+            orphans: OrphanPolicy::Pass,
+        };
+        Bench {
+            clients,
+            director: Director::new(settings, Instant::now()),
+            ours,
+            _epoll: epoll,
+        }
+    }
+
+    impl Bench {
+        fn send(&mut self, bytes: &[u8]) -> Outcome {
+            self.ours.write_all(bytes).expect("sent");
+            let outcome = self.clients.on_ready(TOKEN, &mut self.director);
+            self.clients.flush();
+            outcome
+        }
+    }
+
+    #[test]
+    fn a_hello_is_answered_by_itself_and_stop_stops() {
+        let mut bench = bench(Speaks::Hello);
+        assert_eq!(bench.send(b"hello 7\nhel"), Outcome::default());
+        assert_eq!(bench.send(b"lo 8\n"), Outcome::default());
+        let mut answer = [0; 16];
+        bench.ours.read_exact(&mut answer).expect("answered");
+        assert_eq!(&answer, b"hello 7\nhello 8\n");
+        assert!(bench.send(b"stop\n").stop);
+    }
+
+    #[test]
+    fn requests_that_come_at_once_are_answered_one_after_the_other() {
+        let mut bench = bench(Speaks::Hello);
+        bench.send(b"hello 1\nhello 2\nhello 3\n");
+        for _ in 0..3 {
+            if let Some(token) = bench.clients.resumable() {
+                bench.clients.on_ready(token, &mut bench.director);
+                bench.clients.flush();
+            }
+        }
+        let mut answer = [0; 24];
+        bench.ours.read_exact(&mut answer).expect("answered");
+        assert_eq!(&answer, b"hello 1\nhello 2\nhello 3\n");
+        assert_eq!(bench.clients.resumable(), None);
+    }
+
+    #[test]
+    fn a_frame_longer_than_what_is_read_at_once_is_carried_out() {
+        let mut bench = bench(Speaks::Lvs);
+        let key = ServiceKey {
+            address: ServerAddress::new([10, 9, 0, 1].into(), 80),
+            protocol: Protocol::Tcp,
+        };
+        let commands = vec![Command::DeleteService { key }; 30_000];
+        let request = frame::encode(&Request::Apply(commands)).expect("encoded");
+        assert!(request.len() > 2 * READ_AT_ONCE);
+        let mut ours = bench.ours.try_clone().expect("another");
+        let sender = std::thread::spawn(move || {
+            ours.write_all(&request).expect("sent");
+            frame::read::<Reply>(&mut ours).expect("answered")
+        });
+        let until = Instant::now() + Duration::from_secs(20);
+        while !sender.is_finished() && Instant::now() < until {
+            bench.clients.on_ready(TOKEN, &mut bench.director);
+            bench.clients.flush();
+        }
+        let Reply::Applied(results) = sender.join().expect("no panic") else {
+            panic!("another answer");
+        };
+        assert_eq!(results.iter().flatten().count(), 30_000);
+    }
+
+    #[test]
+    fn rubbish_and_lines_without_end_close_the_connection() {
+        for rubbish in [&b"what\n"[..], &[b'a'; 1000]] {
+            let mut bench = bench(Speaks::Hello);
+            bench.send(rubbish);
+            assert_eq!(bench.ours.read(&mut [0; 8]).expect("closed"), 0);
+        }
+        let mut bench = bench(Speaks::Lvs);
+        bench.send(&[0xff; 8]);
+        assert_eq!(bench.ours.read(&mut [0; 8]).expect("closed"), 0);
+    }
+
+    #[test]
+    fn commands_are_carried_out_and_what_is_programmed_outlives_the_client() {
+        let mut bench = bench(Speaks::Lvs);
+        let key = ServiceKey {
+            address: ServerAddress::new([10, 9, 0, 1].into(), 80),
+            protocol: Protocol::Tcp,
+        };
+        let service = Service {
+            scheduler: Scheduler::Rr,
+            persistence_timeout: None,
+        };
+        let add = Command::AddService { key, service };
+        let request = frame::encode(&Request::Apply(vec![add, add])).expect("encoded");
+        assert!(bench.send(&request).applied);
+        let reply: Reply = frame::read(&mut bench.ours).expect("answered");
+        let exists = "service [10.9.0.1]:tcp:80 exists already".to_owned();
+        assert_eq!(reply, Reply::Applied(vec![None, Some(exists)]));
+
+        let request = frame::encode(&Request::Dump).expect("encoded");
+        assert!(!bench.send(&request).applied);
+        let reply: Reply = frame::read(&mut bench.ours).expect("answered");
+        let mut table = Table::default();
+        table.services.insert(key, (service, Default::default()));
+        assert_eq!(reply, Reply::Dump(table));
+
+        bench
+            .ours
+            .shutdown(std::net::Shutdown::Both)
+            .expect("shut down");
+        bench.clients.on_ready(TOKEN, &mut bench.director);
+        assert_eq!(bench.director.dump().services.len(), 1);
     }
 }

@@ -9,8 +9,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tracing::{debug, warn};
 
 use super::topology::Topology;
-use crate::dataplane::director::{Director, NextHop, Verdict};
+use crate::dataplane::director::Director;
 use crate::dataplane::packet::{DATAGRAM, ETHERNET_HEADER, MacAddress, Packet, VIRTIO_HEADER};
+use crate::dataplane::verdict::{NextHop, Verdict};
 use crate::dataplane::{ClientReset, Datagram};
 use crate::sys::packet::{BATCH, Outgoing, PacketSocket};
 use crate::sys::tun::Tap;

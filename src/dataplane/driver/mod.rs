@@ -29,7 +29,8 @@ use self::io::{Drained, PacketIo};
 use self::steering::Program;
 use self::topology::Topology;
 use super::conn::Limits;
-use super::director::{Director, DropReason, OrphanPolicy, Settings};
+use super::director::{Director, OrphanPolicy, Settings};
+use super::verdict::DropReason;
 use crate::sys::tun::Tap;
 use crate::types::InterfaceName;
 
@@ -231,7 +232,8 @@ impl Driver {
         loop {
             self.update_steering(Instant::now());
             self.clients.flush();
-            let timeout = self.timeout(busy);
+            let resumable = self.clients.resumable();
+            let timeout = self.timeout(busy || resumable.is_some());
             let count = match self.epoll.wait(&mut events, timeout) {
                 Ok(count) => count,
                 Err(Errno::EINTR) => 0,
@@ -239,6 +241,7 @@ impl Driver {
             };
             let now = Instant::now();
             let ready = events.iter().take(count).map(EpollEvent::data);
+            let ready = ready.chain(resumable);
             let mut packets = busy;
             for token in ready.collect::<BTreeSet<u64>>() {
                 match token {
@@ -363,7 +366,7 @@ impl Driver {
         self.topology.set_real_servers(&addresses, now);
         self.director.set_paths(self.topology.paths());
         let program = Program::new(self.topology.steerable(), &steering, |address| {
-            self.topology.owns(address)
+            self.topology.is_local_only(address)
         });
         if self.installed.as_ref() == Some(&program) {
             return;

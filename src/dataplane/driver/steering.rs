@@ -6,13 +6,15 @@
 //!     type filter hook ingress device "eth0" priority -150
 //!     meta pkttype != host accept
 //!     meta protocol != ip accept
-//!     ip daddr . meta l4proto . th dport @services goto divert_5
+//!     ip daddr . meta l4proto . th dport @services fib daddr type local goto divert_5
 //!     …                                                             real servers, ICMP errors, fragments
 //!   }
 //!   chain divert_5 { ether daddr set 02:68:00:00:00:05  fwd to "hflvs0" }
 //! }
 //! ```
 //!
+//! The kernel itself decides per packet whether this node has the virtual address: from the moment at which it would accept
+//! the packet, the packet is steered, and no segment ever meets a host without a socket, which would answer with a reset.
 //! The destination address of a frame that is for this host says nothing any more, so it carries the index of the
 //! interface. Packets of real servers are taken only where they go on to somebody else: what they
 //! say to this host, such as the answers to health checks, is the host's.
@@ -47,21 +49,21 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// What the director wants, as far as this node owns the addresses.
+    /// What the director wants, without the services whose address is `left_alone`.
     pub(super) fn new(
         interfaces: BTreeMap<u32, String>,
         steering: &Steering,
-        owns: impl Fn(Ipv4Addr) -> bool,
+        left_alone: impl Fn(Ipv4Addr) -> bool,
     ) -> Self {
-        let owned = |endpoint: &&Endpoint| owns(endpoint.address);
+        let steered = |endpoint: &&Endpoint| !left_alone(endpoint.address);
         let real_servers = steering
             .real_servers
             .iter()
-            .filter(|(service, _)| owns(service.address))
+            .filter(|(service, _)| steered(service))
             .flat_map(|(_, real_servers)| real_servers.iter().copied());
         Self {
             interfaces,
-            services: steering.services.iter().filter(owned).copied().collect(),
+            services: steering.services.iter().filter(steered).copied().collect(),
             real_servers: real_servers.collect(),
         }
     }
@@ -159,8 +161,8 @@ fn rules(divert: &str) -> Vec<Rule> {
             .protocol(icmp::PROTOCOL)
             .in_set(&[IcmpType], ICMP_ERRORS)
     };
-    let to_divert = |rule: Rule| rule.goto(divert);
-    let to_others = |rule: Rule| rule.not_to_local_address().goto(divert);
+    let to_divert = |rule: Rule| rule.to_local_address(true).goto(divert);
+    let to_others = |rule: Rule| rule.to_local_address(false).goto(divert);
     vec![
         Rule::new().not_for_this_host().accept(),
         Rule::new().ipv4(false).accept(),
@@ -194,4 +196,52 @@ fn any_port_key(endpoint: &Endpoint) -> Vec<u8> {
     let mut key = endpoint.address.octets().to_vec();
     key.extend_from_slice(&[endpoint.protocol.number(), 0, 0, 0]);
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Protocol;
+
+    fn endpoint(last: u8) -> Endpoint {
+        Endpoint {
+            address: Ipv4Addr::new(10, 0, 0, last),
+            protocol: Protocol::Tcp,
+            port: 80,
+        }
+    }
+
+    #[test]
+    fn a_service_is_steered_only_while_its_address_is_ours_and_its_real_servers_with_it() {
+        let mut steering = Steering::default();
+        for (service, real_server) in [(1, 11), (2, 12)] {
+            steering.services.insert(endpoint(service));
+            steering
+                .real_servers
+                .insert(endpoint(service), BTreeSet::from([endpoint(real_server)]));
+        }
+        let program = |ours: &[u8]| {
+            let owns = |address: Ipv4Addr| ours.contains(&address.octets()[3]);
+            let program = Program::new(BTreeMap::new(), &steering, owns);
+            (program.services, program.real_servers)
+        };
+        let of = |service, real_server| {
+            (
+                BTreeSet::from([endpoint(service)]),
+                BTreeSet::from([endpoint(real_server)]),
+            )
+        };
+        assert_eq!(program(&[1]), of(1, 11));
+        assert_eq!(program(&[2, 11]), of(2, 12));
+        assert_eq!(program(&[]), (BTreeSet::new(), BTreeSet::new()));
+    }
+
+    #[test]
+    fn keys_fill_whole_registers_in_network_byte_order() {
+        assert_eq!(
+            exact_key(&endpoint(1)),
+            [10, 0, 0, 1, 6, 0, 0, 0, 0, 80, 0, 0]
+        );
+        assert_eq!(any_port_key(&endpoint(1)), [10, 0, 0, 1, 6, 0, 0, 0]);
+    }
 }

@@ -172,11 +172,15 @@ impl Topology {
         self.links.get(&interface).map(|link| link.mac)
     }
 
-    pub(super) fn owns(&self, address: Ipv4Addr) -> bool {
-        self.addresses
+    /// The address is here, but only where no packets are steered from: on a real server of a director that uses direct
+    /// routing it lies on the loopback interface, and its packets are this host's own.
+    pub(super) fn is_local_only(&self, address: Ipv4Addr) -> bool {
+        let mut interfaces = self
+            .addresses
             .range((address, 0)..=(address, u32::MAX))
-            .next()
-            .is_some()
+            .peekable();
+        interfaces.peek().is_some()
+            && interfaces.all(|(_, index)| !self.links.get(index).is_some_and(|link| link.usable))
     }
 
     /// Interfaces that packets are steered from, by index.

@@ -107,15 +107,16 @@ impl Rule {
             .compare(NOT_EQUAL, &[0, 0])
     }
 
-    /// `fib daddr type != local`
+    /// `fib daddr type local`, or `fib daddr type != local`
     #[must_use]
-    pub fn not_to_local_address(self) -> Self {
+    pub fn to_local_address(self, is: bool) -> Self {
+        let operator = if is { EQUAL } else { NOT_EQUAL };
         self.expression("fib", |data| {
             data.number(1, FIRST_REGISTER);
             data.number(2, FIB_RESULT_ADDRESS_TYPE);
             data.number(3, FIB_DESTINATION_ADDRESS);
         })
-        .compare(NOT_EQUAL, &RTN_LOCAL.to_ne_bytes())
+        .compare(operator, &RTN_LOCAL.to_ne_bytes())
     }
 
     /// `accept`

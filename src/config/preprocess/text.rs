@@ -1,0 +1,107 @@
+//! What a single line says: its comment, its condition, the definitions in it.
+
+use std::ops::Range;
+
+use crate::config::lines::Rewritten;
+
+/// The line without its comment, `\#` and `\!` without their backslash, and without blanks at both ends
+/// (keepalived: decomment; `!` and `#` count outside double quotes even in the middle of a word).
+pub(super) fn without_comment(line: &str) -> Rewritten {
+    let bytes = line.as_bytes();
+    let mut kept = Rewritten::default();
+    let (mut quoted, mut from, mut at) = (false, 0, 0);
+    let mut end = line.len();
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\\' if !quoted && matches!(bytes.get(at + 1), Some(b'#' | b'!')) => {
+                kept.push_verbatim(line, from..at);
+                from = at + 1;
+                at += 1;
+            }
+            b'\\' => at += 1,
+            b'#' | b'!' if !quoted => {
+                end = at;
+                break;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    kept.push_verbatim(line, from..end);
+    let text = kept.text();
+    let start = text.len() - text.trim_start().len();
+    kept.part(start..start + text.trim().len())
+}
+
+/// Whom an `@id` line is for.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Condition<'t> {
+    Only(&'t str),
+    /// `@^id`
+    AllBut(&'t str),
+}
+
+impl Condition<'_> {
+    pub(super) fn holds(&self, config_id: &str) -> bool {
+        match *self {
+            Self::Only(id) => id == config_id,
+            Self::AllBut(id) => id != config_id,
+        }
+    }
+}
+
+/// The condition at the start of a line and where the rest begins. A blank after the id is required.
+pub(super) fn condition(text: &str) -> Option<(Condition<'_>, usize)> {
+    let after = text.strip_prefix('@')?;
+    let (id, _) = after.split_once([' ', '\t']).unwrap_or((after, ""));
+    let rest = text.get(1 + id.len()..)?;
+    let from = text.len() - rest.trim_start().len();
+    let condition = match id.strip_prefix('^') {
+        Some(id) => Condition::AllBut(id),
+        None => Condition::Only(id),
+    };
+    Some((condition, from))
+}
+
+/// `$NAME=VALUE` at the start of a line.
+pub(super) fn definition_in(text: &str) -> Option<(&str, &str)> {
+    let (name, value) = text.strip_prefix('$')?.split_once('=')?;
+    (name_length(name) == name.len() && !name.is_empty()).then_some((name, value))
+}
+
+/// Cuts off a `\` at the end, which says that the definition goes on.
+pub(super) fn continued(text: &str) -> (&str, bool) {
+    match text.strip_suffix('\\') {
+        Some(text) => (text, true),
+        None => (text, false),
+    }
+}
+
+/// Bytes of the name that `text` begins with: a letter or `_`, then letters, digits, `_`.
+pub(super) fn name_length(text: &str) -> usize {
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        return 0;
+    }
+    text.bytes()
+        .take_while(|&b| b == b'_' || b.is_ascii_alphanumeric())
+        .count()
+}
+
+/// `${NAME}`, and `$NAME` before a blank, `,`, `)` or the end.
+pub(super) fn references(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
+    text.match_indices('$').filter_map(|(start, _)| {
+        let after = &text[start + 1..];
+        if let Some(braced) = after.strip_prefix('{') {
+            let length = name_length(braced);
+            return (length > 0 && braced[length..].starts_with('}'))
+                .then(|| (start..start + length + 3, &braced[..length]));
+        }
+        let length = name_length(after);
+        let ends = after[length..]
+            .chars()
+            .next()
+            .is_none_or(|c| matches!(c, ' ' | '\t' | ',' | ')'));
+        (length > 0 && ends).then(|| (start..start + length + 1, &after[..length]))
+    })
+}

@@ -1,0 +1,144 @@
+//! Checkers.
+
+use super::*;
+use crate::config::{Checker, HttpProtocol};
+
+fn checker(lines: &str) -> Checker {
+    parsed(&real_server(lines)).virtual_servers[0].real_servers[0].checkers[0].clone()
+}
+
+#[test]
+fn a_tcp_check_connects_to_its_real_server() {
+    let checker = checker("TCP_CHECK {\n}");
+    let CheckerKind::TcpCheck(connect) = checker.kind else {
+        panic!("{checker:?}");
+    };
+    assert_eq!(connect.target.to_string(), "10.0.1.1:80");
+    assert_eq!(connect.connect_timeout.as_secs(), 5);
+    assert_eq!(
+        (checker.retry, checker.delay_before_retry.as_secs()),
+        (1, 1)
+    );
+    assert_eq!(
+        (checker.delay_loop.as_secs(), checker.warmup.as_secs()),
+        (60, 60)
+    );
+}
+
+#[test]
+fn settings_come_from_the_checker_then_the_real_server_then_the_virtual_server() {
+    let text = virtual_server("delay_loop 6\nretry 4\nconnect_timeout 9\ndelay_before_retry 7\nalpha").replace(
+        "real_server 10.0.1.1 80 {\n",
+        "real_server 10.0.1.1 80 {\nretry 3\nconnect_timeout 8\nTCP_CHECK {\nconnect_timeout 2\nconnect_port 8080\nwarmup 0\n}\n",
+    );
+    let checker = parsed(&text).virtual_servers[0].real_servers[0].checkers[0].clone();
+    let CheckerKind::TcpCheck(connect) = checker.kind else {
+        panic!("{checker:?}");
+    };
+    assert_eq!(
+        (connect.connect_timeout.as_secs(), connect.target.port),
+        (2, 8080)
+    );
+    assert_eq!(
+        (checker.retry, checker.delay_before_retry.as_secs()),
+        (3, 7)
+    );
+    assert_eq!(
+        (checker.delay_loop.as_secs(), checker.warmup.as_secs()),
+        (6, 0)
+    );
+    assert!(checker.alpha);
+}
+
+#[test]
+fn an_http_check_knows_its_urls() {
+    let checker = checker(
+        "HTTP_GET {\nvirtualhost www\nhttp_protocol 1.1\nurl {\npath /a\nstatus_code 200 300-399\n}\n\
+         url {\npath /b\nvirtualhost other\ndigest 00112233445566778899aabbccddeeff\n}\n}",
+    );
+    assert_eq!(checker.delay_before_retry.as_secs(), 3);
+    let CheckerKind::HttpGet(_, http) = checker.kind else {
+        panic!("{checker:?}");
+    };
+    assert!(!http.tls && http.http_protocol == HttpProtocol::V1_1);
+    let ranges: Vec<_> = http.urls[0]
+        .status_code
+        .iter()
+        .map(|r| (r.first, r.last))
+        .collect();
+    assert_eq!(ranges, [(200, 200), (300, 399)]);
+    assert_eq!(http.urls[0].virtualhost.as_deref(), Some("www"));
+    assert_eq!(http.urls[1].virtualhost.as_deref(), Some("other"));
+    assert_eq!(http.urls[1].digest.map(|digest| digest[1]), Some(0x11));
+    assert_eq!(http.urls[1].status_code[0].last, 299);
+}
+
+#[test]
+fn ssl_get_is_http_get_with_tls() {
+    let checker = checker("SSL_GET {\nenable_sni\nurl {\npath /\n}\n}");
+    assert!(matches!(checker.kind, CheckerKind::HttpGet(_, http) if http.tls && http.enable_sni));
+}
+
+#[test]
+fn mistakes_in_a_url_are_one_complaint_each() {
+    let text = real_server("HTTP_GET {\nurl {\npath /\ndigest 0011\nstatus_code 700 200\n}\n}");
+    assert_eq!(codes(&text), ["9:8 invalid-value", "10:13 invalid-value"]);
+    assert_eq!(codes(&real_server("HTTP_GET {\n}")), ["6:1 nothing-to-do"]);
+    assert_eq!(
+        codes(&real_server("HTTP_GET {\nurl {\n}\n}")),
+        ["6:1 nothing-to-do", "7:1 nothing-to-do"]
+    );
+}
+
+#[test]
+fn a_checker_without_its_block_is_an_error() {
+    assert_eq!(codes(&real_server("TCP_CHECK")), ["6:1 missing-brace"]);
+}
+
+#[test]
+fn a_misc_check_runs_for_as_long_as_the_delay_loop() {
+    let text = real_server("MISC_CHECK {\nmisc_path \"/x/check a\"\nmisc_dynamic\n}")
+        .replace("protocol TCP", "protocol TCP\ndelay_loop 7");
+    let loaded = loaded(&text);
+    let checker = &loaded.config.virtual_servers[0].real_servers[0].checkers[0];
+    let CheckerKind::MiscCheck(misc) = &checker.kind else {
+        panic!("{checker:?}");
+    };
+    assert_eq!(misc.misc_path.argv, ["/x/check", "a"]);
+    assert_eq!(
+        (
+            misc.misc_timeout.as_secs(),
+            misc.misc_dynamic,
+            checker.retry
+        ),
+        (7, true, 0)
+    );
+    assert_eq!(
+        codes(&real_server("MISC_CHECK {\n}")),
+        ["6:1 nothing-to-do"]
+    );
+}
+
+#[test]
+fn checkers_that_are_not_carried_out_are_said_and_their_words_are_checked() {
+    let text = real_server("SMTP_CHECK {\nhelo_nam x\nconnect_port 99999\n}");
+    assert_eq!(
+        codes(&text),
+        [
+            "6:1 not-carried-out",
+            "7:1 unknown-keyword",
+            "8:14 out-of-range"
+        ]
+    );
+    assert_says(&text, "did you mean 'helo_name'?");
+}
+
+#[test]
+fn old_spellings_work_and_are_said() {
+    let text = real_server("TCP_CHECK {\nnb_get_retry 5\n}");
+    assert_eq!(codes(&text), ["7:1 deprecated"]);
+    assert_eq!(
+        only_virtual_server(&text).real_servers[0].checkers[0].retry,
+        5
+    );
+}

@@ -1,0 +1,264 @@
+//! `vrrp_instance`.
+
+use super::*;
+
+#[test]
+fn a_plain_instance_has_keepalived_s_defaults() {
+    let text = instance("");
+    let interface = crate::types::InterfaceName::new("eth0").expect("name");
+    let vrid = crate::types::Vrid::new(51).expect("vrid");
+    let mut expected = crate::config::VrrpInstance::new("VI_1", interface, vrid);
+    let instance = parsed(&text).vrrp_instances.remove(0);
+    expected
+        .virtual_ipaddress
+        .clone_from(&instance.virtual_ipaddress);
+    assert_eq!(instance, expected);
+}
+
+#[test]
+fn what_an_instance_cannot_be_without_is_an_error() {
+    assert_eq!(
+        codes("vrrp_instance V {\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n"),
+        ["1:15 missing-keyword", "1:15 missing-keyword"]
+    );
+    assert_eq!(
+        codes(&instance("").replace("router_id 51", "router_id 0")),
+        ["1:15 missing-keyword", "3:19 out-of-range"]
+    );
+}
+
+#[test]
+fn an_interface_that_does_not_exist_is_an_error_that_lists_those_that_do() {
+    let text = instance("").replace("eth0", "eth9");
+    assert_eq!(codes(&text), ["2:11 unknown-interface"]);
+    assert_says(&text, "There are eth0, eth1, eth2, eth3 and lo");
+    assert_eq!(loaded(&text).complaints[0].severity, Severity::Error);
+    parsed(&format!("global_defs {{\ndynamic_interfaces\n}}\n{text}"));
+}
+
+#[test]
+fn a_state_that_is_none_is_backup() {
+    let text = instance("state master");
+    assert_eq!(codes(&text), ["7:7 invalid-value"]);
+    assert_says(&text, "did you mean 'MASTER'?");
+    assert_eq!(only_instance(&text).state, InitialState::Backup);
+}
+
+#[test]
+fn a_second_instance_of_a_name_is_not_used() {
+    let text = instance("") + &instance("").replace("51", "52");
+    assert_eq!(codes(&text), ["9:15 duplicate-name"]);
+    assert_eq!(only_instance(&text).virtual_router_id.get(), 51);
+}
+
+#[test]
+fn one_vrid_twice_on_an_interface_is_an_error() {
+    let other = instance("").replace("VI_1", "VI_2");
+    let text = instance("") + &other;
+    assert_eq!(codes(&text), ["11:1 duplicate-vrid"]);
+    assert_says(
+        &text,
+        "VI_1 and VI_2 both use VRID 51 with IPv4 on interface eth0",
+    );
+    parsed(&(instance("") + &other.replace("eth0", "eth1")));
+    parsed(
+        &(instance("")
+            + &other.replace(
+                "}\n\n",
+                "}\nunicast_src_ip 10.0.0.9\nunicast_peer {\n10.0.0.8\n}\n",
+            )),
+    );
+}
+
+#[test]
+fn without_an_address_version_2_warns_and_version_3_refuses() {
+    let text = "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\n}\n";
+    assert_eq!(codes(text), ["1:15 defaulted"]);
+    assert_says(text, "at least one is sensible");
+    let text = text.replace("_id 1", "_id 1\nversion 3");
+    assert_eq!(codes(&text), ["1:15 missing-keyword"]);
+}
+
+#[test]
+fn the_initial_state_master_clears_nopreempt_and_preempt_delay() {
+    let text = instance("state MASTER\nnopreempt\npreempt_delay 5");
+    assert_eq!(codes(&text), ["8:1 conflict", "9:1 conflict"]);
+    let instance = only_instance(&text);
+    assert!(instance.preempt && instance.preempt_delay.is_zero());
+}
+
+#[test]
+fn nopreempt_clears_preempt_delay() {
+    let text = instance("state BACKUP\nnopreempt\npreempt_delay 5");
+    assert_eq!(codes(&text), ["9:1 conflict"]);
+    assert!(!only_instance(&text).preempt);
+}
+
+#[test]
+fn master_without_a_priority_is_the_owner() {
+    assert!(only_instance(&instance("state MASTER")).priority.is_owner());
+    assert_eq!(
+        only_instance(&instance("priority 255")).state,
+        InitialState::Master
+    );
+}
+
+#[test]
+fn a_long_password_is_cut_to_eight_characters() {
+    let text = instance("authentication {\nauth_type PASS\nauth_pass 123456789012\n}");
+    assert_eq!(codes(&text), ["9:11 out-of-range"]);
+    assert_says(&text, "Truncating auth_pass to 8 characters");
+    assert_eq!(
+        only_instance(&text).authentication,
+        Authentication::Pass(*b"12345678")
+    );
+}
+
+#[test]
+fn a_comment_character_cuts_a_password_as_keepalived_does() {
+    let text = instance("authentication {\nauth_type PASS\nauth_pass k@l!ve1\n}");
+    assert_eq!(
+        only_instance(&text).authentication,
+        Authentication::Pass(*b"k@l\0\0\0\0\0")
+    );
+    let text = text.replace("k@l!ve1", "\"k@l!ve1\"");
+    assert_eq!(
+        only_instance(&text).authentication,
+        Authentication::Pass(*b"k@l!ve1\0")
+    );
+}
+
+#[test]
+fn an_authentication_type_that_is_none_is_said() {
+    let text = instance("authentication {\nauth_type pass\nauth_pass x\n}");
+    assert_eq!(codes(&text), ["7:1 conflict", "8:11 invalid-value"]);
+    assert_eq!(only_instance(&text).authentication, Authentication::None);
+}
+
+#[test]
+fn version_3_has_no_authentication() {
+    let text = instance("version 3\nauthentication {\nauth_type PASS\nauth_pass x\n}");
+    assert_eq!(codes(&text), ["8:1 conflict"]);
+    assert_eq!(only_instance(&text).authentication, Authentication::None);
+}
+
+#[test]
+fn what_peers_could_not_understand_leaves_the_instance_out() {
+    for lines in [
+        "authentication {\nauth_type AH\nauth_pass x\n}",
+        "mcast_dst_ip 224.0.0.19",
+        "auth_hmac {\nkey 1 hex:00\n}",
+    ] {
+        let loaded = loaded(&instance(lines));
+        assert!(loaded.config.vrrp_instances.is_empty());
+        assert_eq!(loaded.test_status(), 0, "{lines}");
+        assert!(
+            loaded
+                .complaints
+                .iter()
+                .any(|c| c.message.contains("left out")),
+            "{lines}"
+        );
+    }
+    assert_eq!(
+        only_instance(&instance("mcast_dst_ip 224.0.0.18"))
+            .virtual_router_id
+            .get(),
+        51
+    );
+}
+
+#[test]
+fn version_2_rounds_the_interval_to_seconds_and_version_3_to_hundredths() {
+    let text = instance("advert_int 0.5");
+    assert_eq!(codes(&text), ["7:1 conflict"]);
+    assert_eq!(only_instance(&text).advert_int.as_secs_v2(), 1);
+    let text = instance("version 3\nadvert_int 0.555");
+    assert_eq!(codes(&text), ["8:1 invalid-value"]);
+    assert_eq!(only_instance(&text).advert_int.as_centis_v3(), 56);
+    let text = instance("version 3\nadvert_int 41");
+    assert_eq!(only_instance(&text).advert_int.as_centis_v3(), 4095);
+}
+
+#[test]
+fn addresses_of_another_family_and_duplicates_are_left_out() {
+    let text = instance("").replace("10.0.0.1/24", "10.0.0.1/24\nfe80::1\n10.0.0.1/24");
+    assert_eq!(codes(&text), ["6:1 conflict", "7:1 duplicate-entry"]);
+    assert_eq!(only_instance(&text).virtual_ipaddress.len(), 1);
+}
+
+#[test]
+fn an_ipv6_instance_is_left_out_with_a_note() {
+    let loaded = loaded(&instance("").replace("10.0.0.1/24", "fe80::1"));
+    assert!(loaded.config.vrrp_instances.is_empty());
+    assert_eq!(loaded.complaints.len(), 1);
+    assert_eq!(loaded.complaints[0].severity, Severity::Note);
+}
+
+#[test]
+fn strict_mode_does_without_authentication_and_without_state_master() {
+    let lines = "state MASTER\npriority 100\nauthentication {\nauth_type PASS\nauth_pass x\n}";
+    let text = format!("global_defs {{\nvrrp_strict\n}}\n{}", instance(lines));
+    let instance = only_instance(&text);
+    assert_eq!(
+        (instance.state, instance.authentication),
+        (InitialState::Backup, Authentication::None)
+    );
+    assert!(instance.lower_prio_no_advert);
+    assert_says(&text, "State MASTER must match being address owner");
+    assert_says(&text, "Strict mode does not support authentication");
+    assert!(!loaded(&text).has_errors());
+}
+
+#[test]
+fn unicast_instances_know_their_peers() {
+    let text = instance("unicast_src_ip 10.0.0.2\nunicast_peer {\n10.0.0.3\n10.0.0.x\n}");
+    assert_eq!(codes(&text), ["10:1 invalid-value"]);
+    let instance = only_instance(&text);
+    assert_eq!(instance.unicast_peer.len(), 1);
+    assert!(instance.unicast_src_ip.is_some());
+}
+
+#[test]
+fn a_unicast_source_without_peers_is_a_multicast_source() {
+    let text = instance("unicast_src_ip 10.0.0.2");
+    assert_eq!(codes(&text), ["7:1 deprecated"]);
+    let instance = only_instance(&text);
+    assert_eq!(
+        (instance.unicast_src_ip, instance.mcast_src_ip.is_some()),
+        (None, true)
+    );
+}
+
+#[test]
+fn garp_settings_come_from_the_instance_then_from_global_defs() {
+    let text = format!(
+        "global_defs {{\nvrrp_garp_master_delay 2\nvrrp_garp_master_repeat 3\n}}\n{}",
+        instance("garp_master_repeat 0\ngarp_master_refresh 60")
+    );
+    let garp = parsed(&text).vrrp_instances[0].garp;
+    assert_eq!(
+        (garp.garp_master_delay.as_secs(), garp.garp_master_repeat),
+        (2, 1)
+    );
+    assert_eq!(
+        (
+            garp.garp_lower_prio_delay.as_secs(),
+            garp.garp_lower_prio_repeat
+        ),
+        (2, 1)
+    );
+    assert_eq!(garp.garp_master_refresh.as_secs(), 60);
+}
+
+#[test]
+fn the_own_interface_is_tracked_anyway() {
+    let text = instance("track_interface {\neth0\neth1 weight -20\neth1\n}");
+    assert_eq!(
+        codes(&text),
+        ["8:1 duplicate-entry", "10:1 duplicate-entry"]
+    );
+    let tracked = only_instance(&text).track_interface;
+    assert_eq!(tracked.len(), 1);
+    assert_eq!(tracked[0].weight.get(), -20);
+}

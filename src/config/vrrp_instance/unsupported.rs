@@ -1,0 +1,56 @@
+//! What keeps an instance from working with its peers, because it is not carried out yet.
+
+use super::draft::{AuthType, Draft};
+use crate::config::keyword::Spanned;
+
+impl Draft {
+    /// What keeps the instance from working with its peers, if anything does.
+    pub(super) fn unsupported(&self, is_strict: bool) -> Option<Spanned<&'static str>> {
+        if let Some(version_6) = self.ipv6_address() {
+            return Some(version_6);
+        }
+        let auth_type = self
+            .authentication
+            .as_ref()
+            .and_then(|block| block.auth_type);
+        match (self.unsupported, auth_type) {
+            (Some(unsupported), _) => Some(unsupported),
+            // Strict mode does without.
+            (
+                None,
+                Some(Spanned {
+                    value: AuthType::Ah,
+                    span,
+                }),
+            ) if !is_strict => Some(Spanned {
+                value: "'auth_type AH' is",
+                span,
+            }),
+            _ if self.interface.is_none()
+                && self.unicast_src_ip.is_some()
+                && !self.unicast_peer.is_empty() =>
+            {
+                Some(Spanned {
+                    value: "unicast without an 'interface' is",
+                    span: self.name.span,
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// The first address, if it makes this an IPv6 instance.
+    fn ipv6_address(&self) -> Option<Spanned<&'static str>> {
+        let vip = self.virtual_ipaddress.first().map(|entry| Spanned {
+            value: entry.value.address,
+            span: entry.span,
+        });
+        let first = vip
+            .or(self.unicast_src_ip)
+            .or_else(|| self.unicast_peer.first().copied())?;
+        first.value.is_ipv6().then_some(Spanned {
+            value: "an IPv6 instance is",
+            span: first.span,
+        })
+    }
+}
