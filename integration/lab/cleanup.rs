@@ -28,7 +28,8 @@ static STANDING: Mutex<Vec<Arc<Record>>> = Mutex::new(Vec::new());
 pub struct Record {
     prefix: String,
     dir: PathBuf,
-    namespaces: Mutex<Vec<String>>,
+    /// Nothing once the lab is torn down: nobody may add to it any more.
+    namespaces: Mutex<Option<Vec<String>>>,
 }
 
 impl Record {
@@ -41,7 +42,7 @@ impl Record {
         let record = Arc::new(Self {
             prefix,
             dir,
-            namespaces: Mutex::default(),
+            namespaces: Mutex::new(Some(Vec::new())),
         });
         lock(&STANDING).push(Arc::clone(&record));
         Ok(record)
@@ -53,14 +54,22 @@ impl Record {
 
     pub fn namespace(&self, role: &str) -> Result<Namespace> {
         let name = format!("{}-{role}", self.prefix);
-        lock(&self.namespaces).push(name.clone());
+        let mut namespaces = lock(&self.namespaces);
+        let Some(namespaces) = namespaces.as_mut() else {
+            return Err(LabError::Failed("the lab was removed".to_owned()));
+        };
+        namespaces.push(name.clone());
         Namespace::create(&name)
     }
 
-    /// Ends the processes, then removes namespaces and files. Carried out once, reports nothing:
-    /// what cannot be removed is swept by the next lab.
+    /// Ends the processes, then removes namespaces and files. Carried out once; whoever comes second
+    /// waits, so that no `main` returns in the middle of it. Reports nothing: what cannot be removed
+    /// is swept by the next lab.
     pub fn tear_down(&self) {
-        let names = std::mem::take(&mut *lock(&self.namespaces));
+        let mut namespaces = lock(&self.namespaces);
+        let Some(names) = namespaces.take() else {
+            return;
+        };
         remove_namespaces(&names);
         // The reason of a failed test may be in there.
         if std::env::var_os("LAB_KEEP_FILES").is_none() {

@@ -90,7 +90,11 @@ pub(crate) fn shell() -> Result<()> {
     let mut written = [0, 0];
     let (enter, pressed) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
-        std::io::stdin().lock().read_line(&mut String::new()).ok();
+        // Without a terminal there is nobody to press Enter: Ctrl-C or SIGTERM ends it.
+        match std::io::stdin().lock().read_line(&mut String::new()) {
+            Ok(0) | Err(_) => std::thread::park(),
+            Ok(_) => {}
+        }
         enter.send(()).ok();
     });
     while pressed.recv_timeout(Duration::from_millis(200)).is_err() {
