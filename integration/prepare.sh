@@ -18,7 +18,7 @@ need_rust() {
     curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh
 or with the distribution's package where that is new enough (apt-get install rustc cargo)"
     # rustup's own place, where a login shell would find it.
-    PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
+    PATH="$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
     if ! command -v cargo >/dev/null || ! command -v rustc >/dev/null; then
         fail "cargo and rustc are missing, Rust $need or newer is needed; $how"
     fi
