@@ -80,28 +80,28 @@ fn without_repeats(lines: Vec<String>) -> Vec<String> {
     kept
 }
 
-fn same(what: &str, theirs: Vec<String>, ours: Vec<String>) {
-    let (theirs, ours) = (without_repeats(theirs), without_repeats(ours));
-    println!("{what}, theirs {theirs:#?}");
+/// Keepalived's own story is told up to three times: now and then it misses a line that depends on which of
+/// two things it sees first. Ours is told once and has to be one of those that keepalived tells.
+fn same(what: &str, story: fn(Program) -> Result<Vec<String>>) -> Result<()> {
+    let ours = without_repeats(story(Program::under_test())?);
+    let mut theirs = Vec::new();
+    for _ in 0..3 {
+        theirs = without_repeats(story(Program::Keepalived)?);
+        println!("{what}, theirs {theirs:#?}");
+        if theirs == ours {
+            return Ok(());
+        }
+    }
     assert_eq!(theirs, ours, "{what}: left keepalived, right Holdfast");
+    Ok(())
 }
 
 #[test]
 fn a_master_logs_what_keepalived_logs() -> Result<()> {
-    same(
-        "master",
-        master(Program::Keepalived)?,
-        master(Program::under_test())?,
-    );
-    Ok(())
+    same("master", master)
 }
 
 #[test]
 fn a_backup_logs_what_keepalived_logs() -> Result<()> {
-    same(
-        "backup",
-        backup(Program::Keepalived)?,
-        backup(Program::under_test())?,
-    );
-    Ok(())
+    same("backup", backup)
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::lab::advert::wait_for_advert;
-use crate::lab::wait::watch_for;
+use crate::lab::wait::{wait_until, watch_for};
 use crate::lab::{A, B, Daemon, Lab, Program, Result, VIP, VipWatch};
 use crate::router::{ELECTION, Router, master_down, skew, time_to};
 
@@ -69,7 +69,9 @@ fn pair(a: Program, b: Program, preempt: bool) -> Result<()> {
         node_b
             .log()
             .wait_for(back, BACKUP, Duration::from_millis(200))?;
-        assert!(!lab.directors[B].ns.has_address(VIP), "b kept the address");
+        wait_until("b to give the address up", SCHEDULING, || {
+            !lab.directors[B].ns.has_address(VIP)
+        })?;
     } else {
         watch_for(Duration::from_secs(5));
         assert_eq!(node_a.log().count_since(back, MASTER), 0, "a preempted b");
