@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::lab::daemon::{ChildKind, Daemon};
+use crate::lab::daemon::{ChildKind, Daemon, wait_for_address};
 use crate::lab::process::{is_alive, wait_until_gone};
 use crate::lab::wait::wait_until;
 use crate::lab::{A, B, GATEWAY, Lab, Program, Result, VIP};
@@ -65,7 +65,7 @@ fn a_second_daemon_on_the_same_pid_file_is_refused_and_harms_nobody() -> Result<
     let lab = Lab::new()?;
     let director = &lab.directors[A];
     let mut first = Daemon::start(Program::Holdfast, director, &pair::routers(A))?;
-    first.wait_for_master(first.started(), Duration::from_secs(6))?;
+    wait_for_address(director, VIP, Duration::from_secs(6))?;
     let config = director.run.with_extension("conf");
     let mut second = Daemon::start_on(Program::Holdfast, director, &config)?;
     let status = second.wait(Duration::from_secs(3))?;
@@ -73,7 +73,8 @@ fn a_second_daemon_on_the_same_pid_file_is_refused_and_harms_nobody() -> Result<
     println!("{status}\n{said}");
     assert!(!status.success());
     assert!(said.contains("already running"), "{said}");
-    assert!(first.is_running() && director.ns.has_address(VIP));
+    assert!(first.is_running(), "{}", first.log().tail(20));
+    assert!(director.ns.has_address(VIP), "{}", first.log().tail(20));
     let pid = fs::read_to_string(director.run.join("holdfast.pid"))?;
     assert_eq!(
         pid.trim(),

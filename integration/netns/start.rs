@@ -98,3 +98,35 @@ fn a_broken_file_stops_the_start_with_2_and_names_the_line() -> Result<()> {
     assert!(said.contains("a.conf") && said.contains("999"), "{said}");
     Ok(())
 }
+
+#[test]
+fn the_log_says_once_which_plane_carries_the_virtual_servers_and_why() -> Result<()> {
+    let lab = Lab::new()?;
+    let plane = |global: &str| -> Result<Vec<String>> {
+        let config = pair::routers_with(A, global, "") + &pair::web("rr", [1, 1]);
+        let mut daemon = Daemon::start(Program::Holdfast, &lab.directors[A], &config)?;
+        daemon.wait_for_master(daemon.started(), Duration::from_secs(6))?;
+        daemon.terminate(Duration::from_secs(5))?;
+        let lines = daemon.log().lines().into_iter().map(|line| line.text);
+        Ok(lines
+            .filter_map(|line| Some(line.split_once(": Virtual servers")?.1.to_owned()))
+            .collect())
+    };
+    // The host's own kernel decides what `auto` means; the guest of `integration/vm` has IPVS.
+    let auto = plane("")?;
+    println!("{auto:?}");
+    let by_auto = [
+        " are carried by the userspace plane (lvs_plane auto: the kernel has no IPVS)",
+        " are carried by IPVS (lvs_plane auto: the kernel has IPVS)",
+    ];
+    assert_eq!(auto.len(), 1, "{auto:?}");
+    assert!(by_auto.contains(&auto[0].as_str()), "{auto:?}");
+    let chosen = plane("lvs_plane userspace")?;
+    println!("{chosen:?}");
+    assert_eq!(chosen.len(), 1, "{chosen:?}");
+    assert!(
+        chosen[0].contains("userspace plane (lvs_plane userspace"),
+        "{chosen:?}"
+    );
+    Ok(())
+}
