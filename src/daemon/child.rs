@@ -169,8 +169,8 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
     let to_message = |report| match report {
         Report::Ready => FromChild::Ready,
         Report::Reloaded => FromChild::Reloaded,
-        Report::Own { instance, address } => FromChild::Own { instance, address },
-        Report::Disown { instance, address } => FromChild::Disown { instance, address },
+        Report::Own { address, .. } => FromChild::Own(address),
+        Report::Disown { address, .. } => FromChild::Disown(address),
         Report::RenewLease {
             instance,
             remaining,

@@ -14,6 +14,7 @@ use super::loader;
 use super::message::{ChildKind, LoadReply, LoadRequest, Verdict};
 use super::parent::{self, Settings};
 use super::pid_file::PidFile;
+use super::supervisor::Respawn;
 use super::test_config;
 use crate::log::{self, LogSettings};
 use crate::sys::process;
@@ -357,7 +358,11 @@ fn settings(options: &Options, request: LoadRequest, log: LogSettings) -> Settin
         allowed,
         lenient_reload: options.lenient_reload && !options.strict,
         ignore_sigint: options.ignore_sigint,
-        dont_respawn: options.dont_respawn,
+        respawn: if options.dont_respawn {
+            Respawn::Never
+        } else {
+            Respawn::Always
+        },
     }
 }
 

@@ -20,7 +20,7 @@ use super::fence;
 use super::journal::Journal;
 use super::loader::{self, LOAD_LIMIT};
 use super::message::{ChildKind, FromChild, LoadReply, LoadRequest, Start, ToChild, Verdict};
-use super::supervisor::{Action, Ended, Input, ServiceState, Supervisor};
+use super::supervisor::{Action, Ended, Input, Respawn, ServiceState, Supervisor};
 use crate::config::Config;
 use crate::log::LogSettings;
 use crate::lvs::driver::{Plane, PlaneChoice};
@@ -41,8 +41,7 @@ pub(crate) struct Settings {
     pub(crate) lenient_reload: bool,
     /// SIGINT does not stop (`--ignore-sigint`).
     pub(crate) ignore_sigint: bool,
-    /// A child that died ends the program (`-R`).
-    pub(crate) dont_respawn: bool,
+    pub(crate) respawn: Respawn,
 }
 
 /// Something that reached the parent's loop.
@@ -99,7 +98,7 @@ impl Parent {
     fn new(settings: Settings) -> io::Result<Self> {
         let (sender, events) = mpsc::unbounded_channel();
         Ok(Self {
-            supervisor: Supervisor::new(),
+            supervisor: Supervisor::new(settings.respawn),
             handles: BTreeMap::new(),
             generation: 0,
             config: Config::default(),
@@ -194,10 +193,8 @@ impl Parent {
         Some(match what {
             What::Said(FromChild::Ready) => Input::Ready(kind),
             What::Said(FromChild::Reloaded) => Input::Reloaded(kind),
-            What::Said(FromChild::Own { instance, address }) => Input::Own { instance, address },
-            What::Said(FromChild::Disown { instance, address }) => {
-                Input::Disown { instance, address }
-            }
+            What::Said(FromChild::Own(address)) => Input::Own(address),
+            What::Said(FromChild::Disown(address)) => Input::Disown(address),
             What::Said(FromChild::RenewLease { instance, until }) => Input::LeaseRenewed {
                 instance,
                 until: clock::from_monotonic(until),
@@ -308,10 +305,6 @@ impl Parent {
         restarted: bool,
         resume: Vec<(String, Instant)>,
     ) -> Option<Input> {
-        if restarted && self.settings.dont_respawn {
-            warn!("{kind} child died: Exiting");
-            return Some(Input::StopAsked);
-        }
         self.generation += 1;
         let resume = resume
             .into_iter()
