@@ -165,7 +165,14 @@ impl Parent {
             }
             _ = signals.hangup.recv() => self.feed(Input::ReloadAsked).await,
             Some(event) = self.events.recv() => self.handle_event(event).await,
-            () = sleep_until(deadline) => self.feed(Input::Timeout).await,
+            () = sleep_until(deadline) => {
+                readers_first().await;
+                if self.events.is_empty() {
+                    self.feed(Input::Timeout).await
+                } else {
+                    None
+                }
+            }
         }
     }
 
@@ -232,7 +239,8 @@ impl Parent {
         self.configured().await
     }
 
-    /// The plane under running connections cannot be exchanged.
+    /// The plane under running connections cannot be exchanged. Without a wish of the file, the one that was
+    /// chosen at the start stays, whatever modules the kernel has loaded meanwhile.
     fn changes_plane(&self, reply: &LoadReply) -> bool {
         let changes = self.config.wants_checkers()
             && reply.config.wants_checkers()
@@ -378,6 +386,15 @@ async fn load(request: &LoadRequest) -> io::Result<LoadReply> {
     Ok(reply)
 }
 
+/// Gives the children's tasks their turn. After a stall of this process, what healthy children have said lies in
+/// their sockets, and a deadline seen before it would be the death of them.
+async fn readers_first() {
+    // The first turn has the runtime look at the sockets, the second one runs the tasks it wakes.
+    for _ in 0..2 {
+        tokio::task::yield_now().await;
+    }
+}
+
 async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
@@ -405,5 +422,39 @@ fn tell(state: ServiceState) {
 impl From<HandleEvent> for Event {
     fn from(event: HandleEvent) -> Self {
         Self::Child(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::time::Duration;
+
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_was_said_during_a_stall_is_heard_before_the_deadline() {
+        for _ in 0..20 {
+            let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().expect("pair");
+            ours.set_nonblocking(true).expect("non-blocking");
+            let mut ours = UnixStream::from_std(ours).expect("registered");
+            let (sender, mut heard) = mpsc::unbounded_channel();
+            let reader = tokio::spawn(async move {
+                while let Ok(byte) = ours.read_u8().await {
+                    let _ = sender.send(byte);
+                }
+            });
+            tokio::task::yield_now().await;
+            let deadline = Instant::now() + Duration::from_millis(1);
+            theirs.write_all(b"x").expect("written");
+            // The whole thread stands still, as it does under SIGSTOP.
+            std::thread::sleep(Duration::from_millis(3));
+            sleep_until(Some(deadline)).await;
+            readers_first().await;
+            assert!(heard.try_recv().is_ok());
+            reader.abort();
+        }
     }
 }
