@@ -152,6 +152,7 @@ pub fn holdfastd_main() -> ExitCode {
 }
 
 fn run(options: &Options) -> ExitStatus {
+    process::ignore_requests();
     if let Some(child) = &options.child {
         return run_child(child);
     }

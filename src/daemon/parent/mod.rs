@@ -21,7 +21,7 @@ use super::journal::Journal;
 use super::loader::{self, LOAD_LIMIT};
 use super::message::{ChildKind, FromChild, LoadReply, LoadRequest, Start, ToChild, Verdict};
 use super::supervisor::{Action, Ended, Input, Respawn, ServiceState, Supervisor};
-use crate::config::Config;
+use crate::config::{Config, LvsPlane};
 use crate::log::LogSettings;
 use crate::lvs::driver::{Plane, PlaneChoice};
 use crate::netlink;
@@ -54,8 +54,8 @@ enum Event {
 pub(crate) async fn run(settings: Settings, first: LoadReply) -> io::Result<ExitStatus> {
     let mut signals = Signals::new()?;
     let mut parent = Parent::new(settings)?;
-    parent.clear_left_overs().await;
     parent.take_over(first);
+    parent.clear_left_overs().await;
     let mut exit = parent.configured().await;
     while exit.is_none() {
         exit = parent.next(&mut signals).await;
@@ -114,8 +114,14 @@ impl Parent {
         })
     }
 
-    /// Addresses that a predecessor owned when it was killed.
+    /// Children of a predecessor that was killed, except a data plane that goes on, and addresses that it owned.
     async fn clear_left_overs(&self) {
+        for kind in [ChildKind::Vrrp, ChildKind::Checker] {
+            fence::outlast(&self.settings.run_directory, kind).await;
+        }
+        if !self.wanted().contains(&ChildKind::DataPlane) {
+            fence::kill_left_over(&self.settings.run_directory, ChildKind::DataPlane).await;
+        }
         match self.journal.read() {
             Ok(owned) if owned.is_empty() => {}
             Ok(owned) => {
@@ -133,8 +139,8 @@ impl Parent {
         self.plane = loaded.plane;
     }
 
-    /// Tells the supervisor which children the configuration in force needs.
-    async fn configured(&mut self) -> Option<ExitStatus> {
+    /// The children that the configuration in force needs.
+    fn wanted(&self) -> BTreeSet<ChildKind> {
         let mut wanted = BTreeSet::new();
         if self.config.wants_vrrp() {
             wanted.insert(ChildKind::Vrrp);
@@ -146,6 +152,11 @@ impl Parent {
             }
         }
         wanted.retain(|kind| self.settings.allowed.contains(kind));
+        wanted
+    }
+
+    async fn configured(&mut self) -> Option<ExitStatus> {
+        let wanted = self.wanted();
         let hello_interval = self.config.global_defs.hello_interval;
         self.feed(Input::Configured {
             wanted,
@@ -217,7 +228,7 @@ impl Parent {
     }
 
     async fn loaded(&mut self, result: io::Result<LoadReply>) -> Option<ExitStatus> {
-        let reply = match result {
+        let mut reply = match result {
             Ok(reply) => reply,
             Err(error) => {
                 error!("The loader failed: {error}");
@@ -232,6 +243,7 @@ impl Parent {
             Verdict::Warnings => self.settings.lenient_reload,
             Verdict::Errors | Verdict::NoFile => false,
         };
+        self.keep_plane_chosen_at_start(&mut reply);
         if !acceptable || self.changes_plane(&reply) {
             return self.feed(Input::LoadRejected).await;
         }
@@ -239,8 +251,14 @@ impl Parent {
         self.configured().await
     }
 
-    /// The plane under running connections cannot be exchanged. Without a wish of the file, the one that was
-    /// chosen at the start stays, whatever modules the kernel has loaded meanwhile.
+    /// Where the file leaves the choice to us, a module that the kernel has got since makes no reload fail.
+    fn keep_plane_chosen_at_start(&self, reply: &mut LoadReply) {
+        if self.config.wants_checkers() && reply.config.global_defs.lvs_plane == LvsPlane::Auto {
+            reply.plane = self.plane.clone();
+        }
+    }
+
+    /// The plane under running connections cannot be exchanged.
     fn changes_plane(&self, reply: &LoadReply) -> bool {
         let changes = self.config.wants_checkers()
             && reply.config.wants_checkers()
