@@ -225,15 +225,14 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
             options.run_directory.display()
         ))
     })?;
-    let pid_path = options
-        .pid
-        .clone()
-        .unwrap_or_else(|| options.run_directory.join("holdfast.pid"));
-    if let Some(holder) = PidFile::holder(&pid_path) {
-        let path = pid_path.display();
-        return Err(fatal(format!(
-            "daemon is already running (process {holder} holds {path})"
-        )));
+    let pid_paths = pid_paths(options);
+    for path in &pid_paths {
+        if let Some(holder) = PidFile::holder(path) {
+            let path = path.display();
+            return Err(fatal(format!(
+                "daemon is already running (process {holder} holds {path})"
+            )));
+        }
     }
     let request = LoadRequest {
         file: absolute(&options.use_file),
@@ -248,7 +247,11 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
         nix::unistd::daemon(false, false)
             .map_err(|error| fatal(format!("unable to become a daemon: {error}")))?;
     }
-    let _pid_file = PidFile::acquire(&pid_path).map_err(|error| fatal(error.to_string()))?;
+    let _pid_files = pid_paths
+        .iter()
+        .map(|path| PidFile::acquire(path))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| fatal(error.to_string()))?;
     let settings = settings(options, request, log);
     let status = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -257,6 +260,15 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
         .map_err(|error| fatal(format!("the parent cannot run: {error}")))?;
     info!("Stopped {VERSION}");
     Ok(status)
+}
+
+/// The run directory's own one always, so that two with different `-p` do not share sockets and journal, and
+/// `holdfast fence` finds out that somebody runs.
+fn pid_paths(options: &Options) -> Vec<PathBuf> {
+    let own = absolute(&options.run_directory.join("holdfast.pid"));
+    let given = options.pid.as_deref().map(absolute);
+    let given = given.filter(|given| *given != own);
+    std::iter::once(own).chain(given).collect()
 }
 
 fn say_what_is_not_carried_out(options: &Options) {
