@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 
 use self::handle::{Handle, HandleEvent, Launch, What};
+use super::child::remove_left_files;
 use super::exit_status::ExitStatus;
 use super::fence;
 use super::journal::Journal;
@@ -222,6 +223,8 @@ impl Parent {
             What::Ended(ended) => {
                 let pid = handle.pid;
                 self.handles.remove(&kind);
+                let pid_file = self.settings.pid_files.get(&kind).map(PathBuf::as_path);
+                remove_left_files(&self.settings.run_directory, kind, pid_file);
                 Input::ChildExited { kind, pid, ended }
             }
         })
