@@ -182,6 +182,7 @@ fn run(options: &Options) -> ExitStatus {
 }
 
 fn run_child(child: &str) -> ExitStatus {
+    process::set_name(c"holdfastd");
     let Ok(socket) = process::inherited_socket() else {
         return ExitStatus::Fatal;
     };

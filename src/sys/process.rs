@@ -75,6 +75,14 @@ fn set_requests(disposition: libc::sighandler_t) {
     }
 }
 
+/// What `ps`, `top` and `killall` call this process: executed through /proc, it would be `exe`. Cut off at 15 bytes.
+pub fn set_name(name: &std::ffi::CStr) {
+    // SAFETY: PR_SET_NAME reads the string up to its NUL, at most 16 bytes.
+    unsafe {
+        libc::prctl(libc::PR_SET_NAME, name.as_ptr());
+    }
+}
+
 /// The socket that [`reexec`] gave this process. To be called once, first thing.
 pub fn inherited_socket() -> io::Result<UnixStream> {
     // SAFETY: F_GETFD and F_SETFD only read and write flags of a descriptor number; the number
@@ -165,6 +173,15 @@ mod tests {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
     use super::*;
+
+    #[test]
+    fn a_process_is_seen_under_its_name() {
+        let named = std::thread::spawn(|| {
+            set_name(c"holdfastd");
+            std::fs::read_to_string("/proc/thread-self/comm").expect("comm")
+        });
+        assert_eq!(named.join().expect("joined"), "holdfastd\n");
+    }
 
     #[test]
     fn a_pidfd_is_readable_once_the_process_has_ended() {
