@@ -4,10 +4,11 @@
 //! over a non-blocking socket: a stalled syslogd costs lines, which are counted, never time.
 
 use std::fmt::{self, Write as _};
-use std::io::Write as _;
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::sync::{Mutex, PoisonError};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::{Deserialize, Serialize};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -46,7 +47,7 @@ pub fn init(ident: &'static str, settings: &LogSettings) {
         _ => LevelFilter::TRACE,
     };
     let sink = if settings.console {
-        Sink::Console
+        Sink::Console(Mutex::new(Console { lost: 0 }))
     } else {
         Sink::Syslog(Mutex::new(Syslog {
             ident,
@@ -65,7 +66,7 @@ struct LogLayer {
 }
 
 enum Sink {
-    Console,
+    Console(Mutex<Console>),
     Syslog(Mutex<Syslog>),
 }
 
@@ -79,9 +80,9 @@ impl<S: Subscriber> Layer<S> for LogLayer {
         let mut line = Line::default();
         event.record(&mut line);
         match &self.sink {
-            Sink::Console => {
-                let stamp = clock::local_time(c"%a %b %e %T %Y");
-                let _ = writeln!(std::io::stderr(), "{stamp}: {}", line.text);
+            Sink::Console(console) => {
+                let mut console = console.lock().unwrap_or_else(PoisonError::into_inner);
+                console.write(&mut std::io::stderr(), &line.text);
             }
             Sink::Syslog(syslog) => {
                 let mut syslog = syslog.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,6 +100,44 @@ fn severity(level: Level) -> u8 {
         Level::INFO => 6,
         _ => 7,
     }
+}
+
+struct Console {
+    lost: u64,
+}
+
+impl Console {
+    /// A terminal that is held (Ctrl-S) or a pipe whose reader stands still costs lines, which are counted: a child
+    /// that waited for it would answer no hello, and the parent would not fence.
+    fn write(&mut self, stream: &mut (impl std::io::Write + AsFd), text: &str) {
+        if !takes_a_line(stream) {
+            self.lost += 1;
+            return;
+        }
+        let stamp = clock::local_time(c"%a %b %e %T %Y");
+        let mut lines = String::new();
+        // Writing to a String does not fail.
+        let _ = match std::mem::take(&mut self.lost) {
+            0 => Ok(()),
+            lost => writeln!(
+                lines,
+                "{stamp}: {lost} log lines were lost: the console did not take them"
+            ),
+        };
+        let _ = writeln!(lines, "{stamp}: {text}");
+        // Ready means room for so many bytes in a pipe; more could wait.
+        let whole = lines.len().min(libc::PIPE_BUF);
+        let _ = stream.write_all(lines.as_bytes().get(..whole).unwrap_or_default());
+        if whole < lines.len() {
+            let _ = stream.write_all(b"\n");
+        }
+    }
+}
+
+/// Whether the kernel would take a line at once. A file always does.
+fn takes_a_line(stream: &impl AsFd) -> bool {
+    let mut fds = [PollFd::new(stream.as_fd(), PollFlags::POLLOUT)];
+    !matches!(poll(&mut fds, PollTimeout::ZERO), Ok(0))
 }
 
 struct Syslog {
@@ -178,6 +217,8 @@ impl Visit for Line {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use super::*;
 
     #[test]
@@ -186,6 +227,25 @@ mod tests {
         assert_eq!(severity(Level::WARN), 4);
         assert_eq!(severity(Level::INFO), 6);
         assert_eq!(severity(Level::DEBUG), 7);
+    }
+
+    #[test]
+    fn a_console_that_takes_nothing_costs_lines_and_is_told_how_many() {
+        let (mut reader, mut writer) = std::io::pipe().expect("pipe");
+        let mut console = Console { lost: 0 };
+        let long = "x".repeat(10_000);
+        for _ in 0..1000 {
+            console.write(&mut writer, &long);
+        }
+        assert!(console.lost > 900, "{} lost", console.lost);
+        let mut buffer = vec![0; 1 << 20];
+        let _ = reader.read(&mut buffer).expect("read");
+        console.write(&mut writer, "after");
+        drop(writer);
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).expect("read");
+        assert!(rest.contains("log lines were lost"), "{rest}");
+        assert!(rest.ends_with("after\n"), "{rest}");
     }
 
     #[test]

@@ -25,6 +25,11 @@ pub(crate) async fn signal_and_wait(pidfd: OwnedFd, signal: i32, limit: Duration
     if process::signal_pidfd(pidfd.as_fd(), signal).is_err() {
         return true;
     }
+    wait(pidfd, limit).await
+}
+
+/// Waits up to `limit`; tells whether the process has ended.
+pub(crate) async fn wait(pidfd: OwnedFd, limit: Duration) -> bool {
     let Ok(pidfd) = PidFd::watch(pidfd) else {
         return false;
     };

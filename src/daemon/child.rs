@@ -2,11 +2,15 @@
 //! socket, reports go back. What a child does lies in the drivers of `vrrp`, `check` and `dataplane`.
 
 use std::fmt::Display;
+use std::fs::Permissions;
 use std::future::Future;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
@@ -26,9 +30,28 @@ use crate::{check, dataplane, log, vrrp};
 /// Orders that wait for a busy child; the parent sends one hello at a time.
 const ORDERS: usize = 16;
 
+/// The parent's, and a few of others.
+const HELLO_CONNECTIONS: usize = 16;
+
 /// Path of the socket on which a child answers hellos.
 pub(crate) fn hello_socket(run_directory: &Path, kind: ChildKind) -> PathBuf {
     run_directory.join(format!("{}.hello", kind.stem()))
+}
+
+/// Where the data plane takes commands.
+fn control_socket(run_directory: &Path) -> PathBuf {
+    run_directory.join("lvs.sock")
+}
+
+/// Takes away what a child that was killed could not.
+pub(crate) fn remove_left_files(run_directory: &Path, kind: ChildKind, pid_file: Option<&Path>) {
+    let hello = hello_socket(run_directory, kind);
+    let control = (kind == ChildKind::DataPlane).then(|| control_socket(run_directory));
+    let files = [Some(hello), control, pid_file.map(Path::to_owned)];
+    for file in files.into_iter().flatten() {
+        // Mostly it is not there: the child ended in order.
+        let _ = std::fs::remove_file(file);
+    }
 }
 
 /// The child process: returns when it is asked to stop, or when the parent is gone.
@@ -84,6 +107,8 @@ fn listen(path: &Path) -> io::Result<(StdUnixListener, SocketPath)> {
         let attempted = format!("unable to listen on {}: {error}", path.display());
         io::Error::new(error.kind(), attempted)
     })?;
+    // A connection is an order or holds up an answer: root's alone, whatever the umask.
+    std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
     Ok((listener, SocketPath(path.to_owned())))
 }
 
@@ -101,7 +126,7 @@ fn run_data_plane(
     mut socket: StdUnixStream,
     hello: StdUnixListener,
 ) -> Result<ExitStatus, Box<dyn std::error::Error>> {
-    let (control, _control_path) = listen(&start.run_directory.join("lvs.sock"))?;
+    let (control, _control_path) = listen(&control_socket(&start.run_directory))?;
     // Whoever connects from now on is answered when the loop has begun.
     frame::write(&mut socket, &FromChild::Ready)?;
     let setup = Setup {
@@ -169,8 +194,8 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
     let to_message = |report| match report {
         Report::Ready => FromChild::Ready,
         Report::Reloaded => FromChild::Reloaded,
-        Report::Own { instance, address } => FromChild::Own { instance, address },
-        Report::Disown { instance, address } => FromChild::Disown { instance, address },
+        Report::Own { address, .. } => FromChild::Own(address),
+        Report::Disown { address, .. } => FromChild::Disown(address),
         Report::RenewLease {
             instance,
             remaining,
@@ -296,14 +321,23 @@ async fn answer_hellos<O, T>(
     orders: mpsc::Sender<O>,
     to_order: impl Fn(Option<Asked>) -> O,
 ) -> T {
+    let serve = async |stream| {
+        let mut stream = BufReader::new(stream);
+        while answer_hello(&mut stream, &orders, &to_order)
+            .await
+            .is_some()
+        {}
+    };
+    // Several, so that one that connects and says nothing does not pass for a child that hangs.
+    let mut connections = FuturesUnordered::new();
     loop {
-        // One parent, one connection: a new one means that the old one is gone.
-        if let Ok((stream, _)) = listener.accept().await {
-            let mut stream = BufReader::new(stream);
-            while answer_hello(&mut stream, &orders, &to_order)
-                .await
-                .is_some()
-            {}
+        tokio::select! {
+            accepted = listener.accept(), if connections.len() < HELLO_CONNECTIONS => {
+                if let Ok((stream, _)) = accepted {
+                    connections.push(serve(stream));
+                }
+            }
+            Some(()) = connections.next() => {}
         }
     }
 }
@@ -324,4 +358,43 @@ async fn answer_hello<O>(
         .ok()?;
     answered.await.ok()?;
     stream.write_all(line.as_bytes()).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_silent_connection_does_not_keep_the_parent_s_hello_from_its_answer() {
+        let dir = tempfile::tempdir().expect("directory");
+        let path = hello_socket(dir.path(), ChildKind::Checker);
+        let (listener, _path) = listen(&path).expect("listen");
+        listener.set_nonblocking(true).expect("non-blocking");
+        let listener = UnixListener::from_std(listener).expect("registered");
+        let (orders, mut received) = mpsc::channel(ORDERS);
+        let answers = answer_hellos::<_, ()>(listener, orders, |asked| asked);
+        let driver = async {
+            while let Some(Some(Asked::Hello(answer))) = received.recv().await {
+                let _ = answer.send(());
+            }
+        };
+        let parent = async {
+            let _silent = UnixStream::connect(&path).await.expect("connect");
+            let mut stream = UnixStream::connect(&path).await.expect("connect");
+            stream.write_all(b"hello 1\n").await.expect("written");
+            let mut answer = [0; 8];
+            stream.read_exact(&mut answer).await.expect("answered");
+            answer
+        };
+        let answer = tokio::time::timeout(std::time::Duration::from_secs(5), async {
+            tokio::select! {
+                () = answers => unreachable!("it never ends"),
+                () = driver => unreachable!("orders stay open"),
+                answer = parent => answer,
+            }
+        });
+        assert_eq!(&answer.await.expect("in time"), b"hello 1\n");
+    }
 }

@@ -14,6 +14,7 @@ use super::loader;
 use super::message::{ChildKind, LoadReply, LoadRequest, Verdict};
 use super::parent::{self, Settings};
 use super::pid_file::PidFile;
+use super::supervisor::Respawn;
 use super::test_config;
 use crate::log::{self, LogSettings};
 use crate::sys::process;
@@ -151,6 +152,7 @@ pub fn holdfastd_main() -> ExitCode {
 }
 
 fn run(options: &Options) -> ExitStatus {
+    process::ignore_requests();
     if let Some(child) = &options.child {
         return run_child(child);
     }
@@ -180,6 +182,7 @@ fn run(options: &Options) -> ExitStatus {
 }
 
 fn run_child(child: &str) -> ExitStatus {
+    process::set_name(c"holdfastd");
     let Ok(socket) = process::inherited_socket() else {
         return ExitStatus::Fatal;
     };
@@ -223,15 +226,14 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
             options.run_directory.display()
         ))
     })?;
-    let pid_path = options
-        .pid
-        .clone()
-        .unwrap_or_else(|| options.run_directory.join("holdfast.pid"));
-    if let Some(holder) = PidFile::holder(&pid_path) {
-        let path = pid_path.display();
-        return Err(fatal(format!(
-            "daemon is already running (process {holder} holds {path})"
-        )));
+    let pid_paths = pid_paths(options);
+    for path in &pid_paths {
+        if let Some(holder) = PidFile::holder(path) {
+            let path = path.display();
+            return Err(fatal(format!(
+                "daemon is already running (process {holder} holds {path})"
+            )));
+        }
     }
     let request = LoadRequest {
         file: absolute(&options.use_file),
@@ -246,7 +248,11 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
         nix::unistd::daemon(false, false)
             .map_err(|error| fatal(format!("unable to become a daemon: {error}")))?;
     }
-    let _pid_file = PidFile::acquire(&pid_path).map_err(|error| fatal(error.to_string()))?;
+    let _pid_files = pid_paths
+        .iter()
+        .map(|path| PidFile::acquire(path))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| fatal(error.to_string()))?;
     let settings = settings(options, request, log);
     let status = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -255,6 +261,15 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
         .map_err(|error| fatal(format!("the parent cannot run: {error}")))?;
     info!("Stopped {VERSION}");
     Ok(status)
+}
+
+/// The run directory's own one always, so that two with different `-p` do not share sockets and journal, and
+/// `holdfast fence` finds out that somebody runs.
+fn pid_paths(options: &Options) -> Vec<PathBuf> {
+    let own = absolute(&options.run_directory.join("holdfast.pid"));
+    let given = options.pid.as_deref().map(absolute);
+    let given = given.filter(|given| *given != own);
+    std::iter::once(own).chain(given).collect()
 }
 
 fn say_what_is_not_carried_out(options: &Options) {
@@ -357,7 +372,11 @@ fn settings(options: &Options, request: LoadRequest, log: LogSettings) -> Settin
         allowed,
         lenient_reload: options.lenient_reload && !options.strict,
         ignore_sigint: options.ignore_sigint,
-        dont_respawn: options.dont_respawn,
+        respawn: if options.dont_respawn {
+            Respawn::Never
+        } else {
+            Respawn::Always
+        },
     }
 }
 

@@ -2,11 +2,14 @@
 //! process is gone (the unit's ExecStopPost). Only what the journal names is ever touched.
 
 use std::collections::BTreeSet;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;
 
 use tracing::{info, warn};
 
+use super::adopted;
+use super::child::hello_socket;
 use super::exit_status::ExitStatus;
 use super::journal::Journal;
 use super::message::ChildKind;
@@ -94,10 +97,29 @@ async fn take_away_all(owned: &BTreeSet<OwnedAddress>) -> ExitStatus {
     }
 }
 
-/// A data plane may end in order; a VRRP child that outlived its parent is stuck and must not come back.
-async fn kill_left_over(run_directory: &Path, kind: ChildKind) {
+/// Lets a child whose parent was killed end by itself, as it does within moments, and ends one that is stuck.
+pub(crate) async fn outlast(run_directory: &Path, kind: ChildKind) {
+    let Some((_, pidfd)) = left_over(run_directory, kind).await else {
+        return;
+    };
+    if !adopted::wait(pidfd, KILL_WAIT).await {
+        kill_left_over(run_directory, kind).await;
+    }
+}
+
+/// The listener at its socket (the kernel answers for one that is stopped), else the holder of its pid file.
+async fn left_over(run_directory: &Path, kind: ChildKind) -> Option<(u32, OwnedFd)> {
+    if let Some(found) = adopted::find(&hello_socket(run_directory, kind)).await {
+        return Some(found);
+    }
     let path = run_directory.join(format!("{}.pid", kind.stem()));
-    let Some(pid) = PidFile::holder(&path).and_then(|pid| u32::try_from(pid).ok()) else {
+    let pid = u32::try_from(PidFile::holder(&path)?).ok()?;
+    Some((pid, process::pidfd(pid).ok()?))
+}
+
+/// A data plane may end in order; a VRRP child that outlived its parent is stuck and must not come back.
+pub(crate) async fn kill_left_over(run_directory: &Path, kind: ChildKind) {
+    let Some((pid, pidfd)) = left_over(run_directory, kind).await else {
         return;
     };
     let signal = if kind == ChildKind::DataPlane {
@@ -106,10 +128,7 @@ async fn kill_left_over(run_directory: &Path, kind: ChildKind) {
         libc::SIGKILL
     };
     info!("{kind} child (process {pid}) outlived its parent: ending it");
-    let Ok(pidfd) = process::pidfd(pid) else {
-        return;
-    };
-    let ended = super::adopted::signal_and_wait(pidfd, signal, KILL_WAIT).await;
+    let ended = adopted::signal_and_wait(pidfd, signal, KILL_WAIT).await;
     if !ended {
         warn!("{kind} child (process {pid}) did not end");
     }

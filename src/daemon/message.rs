@@ -78,14 +78,9 @@ pub(crate) enum ToChild {
 pub(crate) enum FromChild {
     Ready,
     Reloaded,
-    Own {
-        instance: String,
-        address: OwnedAddress,
-    },
-    Disown {
-        instance: String,
-        address: OwnedAddress,
-    },
+    /// About to be put on its interface.
+    Own(OwnedAddress),
+    Disown(OwnedAddress),
     /// `until` is a time of the monotonic clock, which all processes share.
     RenewLease {
         instance: String,

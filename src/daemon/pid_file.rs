@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -31,6 +31,19 @@ impl PidFile {
             path: path.to_owned(),
             source,
         };
+        loop {
+            let held = Self::open_and_lock(path, failed)?;
+            // Its last holder may have removed it between our opening and our lock.
+            if is_at(&held, path) {
+                return Self::write(path, held).map_err(failed);
+            }
+        }
+    }
+
+    fn open_and_lock(
+        path: &Path,
+        failed: impl Fn(io::Error) -> PidFileError + Copy,
+    ) -> Result<Flock<File>, PidFileError> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -39,23 +52,25 @@ impl PidFile {
             .mode(0o644)
             .open(path)
             .map_err(failed)?;
-        let mut lock = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => lock,
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(lock),
             Err((mut file, Errno::EWOULDBLOCK)) => {
                 let mut pid = String::new();
                 let _ = file.read_to_string(&mut pid);
                 let pid = pid.trim().to_owned();
-                return Err(PidFileError::Held {
+                Err(PidFileError::Held {
                     path: path.to_owned(),
                     pid,
-                });
+                })
             }
-            Err((_, errno)) => return Err(failed(errno.into())),
-        };
-        lock.set_len(0)
-            .and_then(|()| lock.rewind())
-            .map_err(failed)?;
-        writeln!(*lock, "{}", std::process::id()).map_err(failed)?;
+            Err((_, errno)) => Err(failed(errno.into())),
+        }
+    }
+
+    fn write(path: &Path, mut lock: Flock<File>) -> io::Result<Self> {
+        lock.set_len(0)?;
+        lock.rewind()?;
+        writeln!(*lock, "{}", std::process::id())?;
         Ok(Self {
             path: path.to_owned(),
             _lock: lock,
@@ -71,6 +86,14 @@ impl PidFile {
             Ok(_nobody) => None,
             Err(_) => pid.trim().parse().ok().filter(|pid| *pid > 1),
         }
+    }
+}
+
+/// Whether the open file is still the one that `path` names.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(open), Ok(named)) => open.ino() == named.ino() && open.dev() == named.dev(),
+        (Err(_), _) | (_, Err(_)) => false,
     }
 }
 

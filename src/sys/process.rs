@@ -43,6 +43,46 @@ pub fn reexec(name: &str, arguments: &[&str], socket: OwnedFd) -> Command {
     command
 }
 
+/// Signals with which operators and tools ask a daemon of this kind for a reload or for dumps (keepalived: DATA,
+/// STATS, JSON, STATS_CLEAR, TDUMP). Whoever sends one means no harm, but its default action ends the process.
+fn requests() -> [libc::c_int; 6] {
+    [
+        libc::SIGHUP,
+        libc::SIGUSR1,
+        libc::SIGUSR2,
+        libc::SIGRTMIN() + 2,
+        libc::SIGRTMAX() - 1,
+        libc::SIGRTMAX(),
+    ]
+}
+
+/// From now on requests by signal are ignored, until a handler is installed for one.
+pub fn ignore_requests() {
+    set_requests(libc::SIG_IGN);
+}
+
+/// As a program expects to be started: to be called between fork and exec.
+pub(super) fn default_requests() {
+    set_requests(libc::SIG_DFL);
+}
+
+fn set_requests(disposition: libc::sighandler_t) {
+    for signal in requests() {
+        // SAFETY: both dispositions that are passed run no code of ours; signal(2) is async-signal-safe.
+        unsafe {
+            libc::signal(signal, disposition);
+        }
+    }
+}
+
+/// What `ps`, `top` and `killall` call this process: executed through /proc, it would be `exe`. Cut off at 15 bytes.
+pub fn set_name(name: &std::ffi::CStr) {
+    // SAFETY: PR_SET_NAME reads the string up to its NUL, at most 16 bytes.
+    unsafe {
+        libc::prctl(libc::PR_SET_NAME, name.as_ptr());
+    }
+}
+
 /// The socket that [`reexec`] gave this process. To be called once, first thing.
 pub fn inherited_socket() -> io::Result<UnixStream> {
     // SAFETY: F_GETFD and F_SETFD only read and write flags of a descriptor number; the number
@@ -133,6 +173,15 @@ mod tests {
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
     use super::*;
+
+    #[test]
+    fn a_process_is_seen_under_its_name() {
+        let named = std::thread::spawn(|| {
+            set_name(c"holdfastd");
+            std::fs::read_to_string("/proc/thread-self/comm").expect("comm")
+        });
+        assert_eq!(named.join().expect("joined"), "holdfastd\n");
+    }
 
     #[test]
     fn a_pidfd_is_readable_once_the_process_has_ended() {

@@ -8,6 +8,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
+use super::process;
+
 /// Variables that a script never inherits (keepalived: set_script_env).
 const REMOVED_VARIABLES: [&str; 3] = ["IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"];
 
@@ -44,6 +46,7 @@ fn command(argv: &[String], arguments: &[String], user: Option<(u32, u32)>) -> i
     // allocates nothing and takes no lock.
     unsafe {
         command.pre_exec(move || {
+            process::default_requests();
             become_user(user)?;
             die_with_parent()
         });
@@ -135,6 +138,14 @@ mod tests {
         )
         .expect("spawn");
         kill_group(child.id().expect("running"), true).expect("kill");
+        assert!(!child.wait().await.expect("wait").success());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn signals_that_we_ignore_are_not_ignored_by_a_script() {
+        process::ignore_requests();
+        let suicide = words(&["/bin/sh", "-c", "kill -USR1 $$; exit 0"]);
+        let mut child = spawn(&suicide, &[], None).expect("spawn");
         assert!(!child.wait().await.expect("wait").success());
     }
 

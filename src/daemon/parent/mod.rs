@@ -15,13 +15,14 @@ use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 
 use self::handle::{Handle, HandleEvent, Launch, What};
+use super::child::remove_left_files;
 use super::exit_status::ExitStatus;
 use super::fence;
 use super::journal::Journal;
 use super::loader::{self, LOAD_LIMIT};
 use super::message::{ChildKind, FromChild, LoadReply, LoadRequest, Start, ToChild, Verdict};
-use super::supervisor::{Action, Ended, Input, ServiceState, Supervisor};
-use crate::config::Config;
+use super::supervisor::{Action, Ended, Input, Respawn, ServiceState, Supervisor};
+use crate::config::{Config, LvsPlane};
 use crate::log::LogSettings;
 use crate::lvs::driver::{Plane, PlaneChoice};
 use crate::netlink;
@@ -41,8 +42,7 @@ pub(crate) struct Settings {
     pub(crate) lenient_reload: bool,
     /// SIGINT does not stop (`--ignore-sigint`).
     pub(crate) ignore_sigint: bool,
-    /// A child that died ends the program (`-R`).
-    pub(crate) dont_respawn: bool,
+    pub(crate) respawn: Respawn,
 }
 
 /// Something that reached the parent's loop.
@@ -55,8 +55,8 @@ enum Event {
 pub(crate) async fn run(settings: Settings, first: LoadReply) -> io::Result<ExitStatus> {
     let mut signals = Signals::new()?;
     let mut parent = Parent::new(settings)?;
-    parent.clear_left_overs().await;
     parent.take_over(first);
+    parent.clear_left_overs().await;
     let mut exit = parent.configured().await;
     while exit.is_none() {
         exit = parent.next(&mut signals).await;
@@ -99,7 +99,7 @@ impl Parent {
     fn new(settings: Settings) -> io::Result<Self> {
         let (sender, events) = mpsc::unbounded_channel();
         Ok(Self {
-            supervisor: Supervisor::new(),
+            supervisor: Supervisor::new(settings.respawn),
             handles: BTreeMap::new(),
             generation: 0,
             config: Config::default(),
@@ -115,8 +115,14 @@ impl Parent {
         })
     }
 
-    /// Addresses that a predecessor owned when it was killed.
+    /// Children of a predecessor that was killed, except a data plane that goes on, and addresses that it owned.
     async fn clear_left_overs(&self) {
+        for kind in [ChildKind::Vrrp, ChildKind::Checker] {
+            fence::outlast(&self.settings.run_directory, kind).await;
+        }
+        if !self.wanted().contains(&ChildKind::DataPlane) {
+            fence::kill_left_over(&self.settings.run_directory, ChildKind::DataPlane).await;
+        }
         match self.journal.read() {
             Ok(owned) if owned.is_empty() => {}
             Ok(owned) => {
@@ -134,8 +140,8 @@ impl Parent {
         self.plane = loaded.plane;
     }
 
-    /// Tells the supervisor which children the configuration in force needs.
-    async fn configured(&mut self) -> Option<ExitStatus> {
+    /// The children that the configuration in force needs.
+    fn wanted(&self) -> BTreeSet<ChildKind> {
         let mut wanted = BTreeSet::new();
         if self.config.wants_vrrp() {
             wanted.insert(ChildKind::Vrrp);
@@ -147,6 +153,11 @@ impl Parent {
             }
         }
         wanted.retain(|kind| self.settings.allowed.contains(kind));
+        wanted
+    }
+
+    async fn configured(&mut self) -> Option<ExitStatus> {
+        let wanted = self.wanted();
         let hello_interval = self.config.global_defs.hello_interval;
         self.feed(Input::Configured {
             wanted,
@@ -166,7 +177,14 @@ impl Parent {
             }
             _ = signals.hangup.recv() => self.feed(Input::ReloadAsked).await,
             Some(event) = self.events.recv() => self.handle_event(event).await,
-            () = sleep_until(deadline) => self.feed(Input::Timeout).await,
+            () = sleep_until(deadline) => {
+                readers_first().await;
+                if self.events.is_empty() {
+                    self.feed(Input::Timeout).await
+                } else {
+                    None
+                }
+            }
         }
     }
 
@@ -194,10 +212,8 @@ impl Parent {
         Some(match what {
             What::Said(FromChild::Ready) => Input::Ready(kind),
             What::Said(FromChild::Reloaded) => Input::Reloaded(kind),
-            What::Said(FromChild::Own { instance, address }) => Input::Own { instance, address },
-            What::Said(FromChild::Disown { instance, address }) => {
-                Input::Disown { instance, address }
-            }
+            What::Said(FromChild::Own(address)) => Input::Own(address),
+            What::Said(FromChild::Disown(address)) => Input::Disown(address),
             What::Said(FromChild::RenewLease { instance, until }) => Input::LeaseRenewed {
                 instance,
                 until: clock::from_monotonic(until),
@@ -207,13 +223,15 @@ impl Parent {
             What::Ended(ended) => {
                 let pid = handle.pid;
                 self.handles.remove(&kind);
+                let pid_file = self.settings.pid_files.get(&kind).map(PathBuf::as_path);
+                remove_left_files(&self.settings.run_directory, kind, pid_file);
                 Input::ChildExited { kind, pid, ended }
             }
         })
     }
 
     async fn loaded(&mut self, result: io::Result<LoadReply>) -> Option<ExitStatus> {
-        let reply = match result {
+        let mut reply = match result {
             Ok(reply) => reply,
             Err(error) => {
                 error!("The loader failed: {error}");
@@ -228,11 +246,19 @@ impl Parent {
             Verdict::Warnings => self.settings.lenient_reload,
             Verdict::Errors | Verdict::NoFile => false,
         };
+        self.keep_plane_chosen_at_start(&mut reply);
         if !acceptable || self.changes_plane(&reply) {
             return self.feed(Input::LoadRejected).await;
         }
         self.take_over(reply);
         self.configured().await
+    }
+
+    /// Where the file leaves the choice to us, a module that the kernel has got since makes no reload fail.
+    fn keep_plane_chosen_at_start(&self, reply: &mut LoadReply) {
+        if self.config.wants_checkers() && reply.config.global_defs.lvs_plane == LvsPlane::Auto {
+            reply.plane = self.plane.clone();
+        }
     }
 
     /// The plane under running connections cannot be exchanged.
@@ -308,10 +334,6 @@ impl Parent {
         restarted: bool,
         resume: Vec<(String, Instant)>,
     ) -> Option<Input> {
-        if restarted && self.settings.dont_respawn {
-            warn!("{kind} child died: Exiting");
-            return Some(Input::StopAsked);
-        }
         self.generation += 1;
         let resume = resume
             .into_iter()
@@ -385,6 +407,15 @@ async fn load(request: &LoadRequest) -> io::Result<LoadReply> {
     Ok(reply)
 }
 
+/// Gives the children's tasks their turn. After a stall of this process, what healthy children have said lies in
+/// their sockets, and a deadline seen before it would be the death of them.
+async fn readers_first() {
+    // The first turn has the runtime look at the sockets, the second one runs the tasks it wakes.
+    for _ in 0..2 {
+        tokio::task::yield_now().await;
+    }
+}
+
 async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
@@ -412,5 +443,39 @@ fn tell(state: ServiceState) {
 impl From<HandleEvent> for Event {
     fn from(event: HandleEvent) -> Self {
         Self::Child(event)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::time::Duration;
+
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn what_was_said_during_a_stall_is_heard_before_the_deadline() {
+        for _ in 0..20 {
+            let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().expect("pair");
+            ours.set_nonblocking(true).expect("non-blocking");
+            let mut ours = UnixStream::from_std(ours).expect("registered");
+            let (sender, mut heard) = mpsc::unbounded_channel();
+            let reader = tokio::spawn(async move {
+                while let Ok(byte) = ours.read_u8().await {
+                    let _ = sender.send(byte);
+                }
+            });
+            tokio::task::yield_now().await;
+            let deadline = Instant::now() + Duration::from_millis(1);
+            theirs.write_all(b"x").expect("written");
+            // The whole thread stands still, as it does under SIGSTOP.
+            std::thread::sleep(Duration::from_millis(3));
+            sleep_until(Some(deadline)).await;
+            readers_first().await;
+            assert!(heard.try_recv().is_ok());
+            reader.abort();
+        }
     }
 }

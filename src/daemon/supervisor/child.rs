@@ -35,8 +35,8 @@ pub(super) struct Up {
     since: Instant,
     pub(super) ready: bool,
     pub(super) reloading: bool,
-    /// Asked to stop: its exit is no death.
-    pub(super) stopping: bool,
+    /// Asked to stop: its exit is no death, and it is killed if it has not ended by then.
+    pub(super) stopping: Option<Instant>,
     pub(super) killed: bool,
     hello: Hello,
 }
@@ -50,12 +50,16 @@ struct Hello {
     next: Instant,
 }
 
-/// What is due with the hellos of a child.
+/// What is due with a running child.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Due {
     Nothing,
     Hello(u64),
-    Kill { unanswered: u32 },
+    Kill {
+        unanswered: u32,
+    },
+    /// It was asked to stop and has not.
+    ForcedTermination,
 }
 
 impl Child {
@@ -64,7 +68,7 @@ impl Child {
             since: now,
             ready: false,
             reloading: false,
-            stopping: false,
+            stopping: None,
             killed: false,
             hello: Hello {
                 number: 0,
@@ -112,7 +116,8 @@ impl Child {
         match &self.state {
             State::Off => None,
             State::Delayed { until } => Some(*until),
-            State::Up(up) => (!up.killed && !up.stopping).then_some(up.hello.next),
+            State::Up(up) if up.killed => None,
+            State::Up(up) => Some(up.stopping.unwrap_or(up.hello.next)),
         }
     }
 }
@@ -133,9 +138,13 @@ impl Up {
         }
     }
 
-    pub(super) fn hello_due(&mut self, hello_interval: Duration, now: Instant) -> Due {
-        if self.killed || self.stopping || now < self.hello.next {
-            return Due::Nothing;
+    pub(super) fn due(&mut self, hello_interval: Duration, now: Instant) -> Due {
+        match self.stopping {
+            _ if self.killed => return Due::Nothing,
+            Some(until) if now >= until => return Due::ForcedTermination,
+            Some(_) => return Due::Nothing,
+            None if now < self.hello.next => return Due::Nothing,
+            None => {}
         }
         self.hello.next = now + hello_interval;
         if !self.ready || self.hello.answered != self.hello.number {

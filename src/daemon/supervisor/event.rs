@@ -32,6 +32,12 @@ pub(crate) enum Event {
         pid: u32,
         ended: Ended,
     },
+    /// As before, where children are not started again (`-R`).
+    DiedForGood {
+        kind: ChildKind,
+        pid: u32,
+        ended: Ended,
+    },
     RestartDelayed {
         kind: ChildKind,
         delay: Duration,
@@ -67,6 +73,7 @@ impl Event {
     pub(crate) fn is_alert(&self) -> bool {
         match self {
             Self::Died { .. }
+            | Self::DiedForGood { .. }
             | Self::Permanent { .. }
             | Self::NoHello { .. }
             | Self::LeaseEnded { .. }
@@ -89,6 +96,9 @@ impl fmt::Display for Event {
         match self {
             Self::Died { kind, pid, ended } => {
                 write!(f, "{kind} child process({pid}) died: Respawning ({ended})")
+            }
+            Self::DiedForGood { kind, pid, ended } => {
+                write!(f, "{kind} child process({pid}) died: Exiting ({ended})")
             }
             Self::RestartDelayed { kind, delay } => write!(
                 f,

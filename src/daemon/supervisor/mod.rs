@@ -47,14 +47,9 @@ pub(crate) enum Input {
         kind: ChildKind,
         number: u64,
     },
-    Own {
-        instance: String,
-        address: OwnedAddress,
-    },
-    Disown {
-        instance: String,
-        address: OwnedAddress,
-    },
+    /// The VRRP child is about to put it on its interface.
+    Own(OwnedAddress),
+    Disown(OwnedAddress),
     LeaseRenewed {
         instance: String,
         until: Instant,
@@ -117,21 +112,27 @@ pub(crate) struct Supervisor {
     hello_interval: Duration,
     children: BTreeMap<ChildKind, Child>,
     wanted: BTreeSet<ChildKind>,
-    owned: BTreeMap<String, BTreeSet<OwnedAddress>>,
+    /// Whichever instance has them: an address can pass from one to another, and an instance can be renamed.
+    owned: BTreeSet<OwnedAddress>,
     leases: BTreeMap<String, Instant>,
     loading: Loading,
     started: bool,
-    stopping: Option<Stopping>,
+    /// The program is ending, with this status.
+    stopping: Option<ExitStatus>,
+    respawn: Respawn,
 }
 
-#[derive(Debug)]
-struct Stopping {
-    deadline: Instant,
-    status: ExitStatus,
+/// What the death of a child means.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Respawn {
+    #[default]
+    Always,
+    /// The program ends (`-R`).
+    Never,
 }
 
 impl Supervisor {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(respawn: Respawn) -> Self {
         Self {
             hello_interval: Duration::from_secs(5),
             children: ChildKind::ALL
@@ -139,11 +140,12 @@ impl Supervisor {
                 .map(|kind| (kind, Child::default()))
                 .collect(),
             wanted: BTreeSet::new(),
-            owned: BTreeMap::new(),
+            owned: BTreeSet::new(),
             leases: BTreeMap::new(),
             loading: Loading::Idle,
             started: false,
             stopping: None,
+            respawn,
         }
     }
 
@@ -178,18 +180,14 @@ impl Supervisor {
                     up.hello_answered(number);
                 }
             }
-            Input::Own { instance, address } => {
-                if self.owned.entry(instance).or_default().insert(address) {
-                    actions.push(Action::WriteJournal(self.all_owned()));
+            Input::Own(address) => {
+                if self.owned.insert(address) {
+                    actions.push(Action::WriteJournal(self.owned.clone()));
                 }
             }
-            Input::Disown { instance, address } => {
-                if self
-                    .owned
-                    .get_mut(&instance)
-                    .is_some_and(|owned| owned.remove(&address))
-                {
-                    actions.push(Action::WriteJournal(self.all_owned()));
+            Input::Disown(address) => {
+                if self.owned.remove(&address) {
+                    actions.push(Action::WriteJournal(self.owned.clone()));
                 }
             }
             Input::LeaseRenewed { instance, until } => self.lease_renewed(instance, until),
@@ -204,19 +202,12 @@ impl Supervisor {
     }
 
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
-        if let Some(stopping) = &self.stopping {
-            return Some(stopping.deadline);
-        }
         let children = self.children.values().filter_map(Child::next_timeout);
         children.chain(self.leases.values().copied()).min()
     }
 
     fn child(&mut self, kind: ChildKind) -> &mut Child {
         self.children.entry(kind).or_default()
-    }
-
-    fn all_owned(&self) -> BTreeSet<OwnedAddress> {
-        self.owned.values().flatten().cloned().collect()
     }
 
     fn configured(&mut self, now: Instant, actions: &mut Vec<Action>) {
@@ -233,7 +224,13 @@ impl Supervisor {
                 (State::Off, true) => self.start(kind, now, actions),
                 (State::Off, false) => {}
                 // A delayed start, or the one that follows a stop, will get the new configuration.
-                (State::Delayed { .. }, true) | (State::Up(Up { stopping: true, .. }), _) => {}
+                (State::Delayed { .. }, true)
+                | (
+                    State::Up(Up {
+                        stopping: Some(_), ..
+                    }),
+                    _,
+                ) => {}
                 (State::Delayed { .. }, false) => child.state = State::Off,
                 (State::Up(up), true) => {
                     // The data plane has no configuration: the checker child commands it.
@@ -243,16 +240,13 @@ impl Supervisor {
                     }
                 }
                 (State::Up(up), false) => {
-                    up.stopping = true;
+                    up.stopping = Some(now + CHILD_WAIT_TIME);
                     actions.push(Action::AskToStop(kind));
                 }
             }
         }
-        if self.started {
-            self.all_reloaded(actions);
-        } else {
-            self.startup_complete(actions);
-        }
+        self.startup_complete(actions);
+        self.all_reloaded(actions);
     }
 
     fn start(&mut self, kind: ChildKind, now: Instant, actions: &mut Vec<Action>) {
@@ -348,12 +342,17 @@ impl Supervisor {
             self.owned.clear();
             actions.push(Action::WriteJournal(BTreeSet::new()));
         }
-        if self.stopping.is_some() || self.child(kind).up().is_some_and(|up| up.stopping) {
+        if self.stopping.is_some()
+            || self
+                .child(kind)
+                .up()
+                .is_some_and(|up| up.stopping.is_some())
+        {
             self.child(kind).state = State::Off;
             if self.stopping.is_none() && self.wanted.contains(&kind) {
                 self.start(kind, now, actions);
             }
-            self.stop_next(actions);
+            self.stop_next(now, actions);
             return;
         }
         if let Ended::Exited(code) = ended
@@ -362,6 +361,12 @@ impl Supervisor {
             actions.push(Action::Log(Event::Permanent { kind, status }));
             self.child(kind).state = State::Off;
             self.stop(status, now, actions);
+            return;
+        }
+        if self.respawn == Respawn::Never {
+            actions.push(Action::Log(Event::DiedForGood { kind, pid, ended }));
+            self.child(kind).state = State::Off;
+            self.stop(ExitStatus::Ok, now, actions);
             return;
         }
         actions.push(Action::Log(Event::Died { kind, pid, ended }));
@@ -377,7 +382,7 @@ impl Supervisor {
     /// Takes away everything the VRRP child owned. It stays listed until the child is gone, so that what a
     /// dying child had under way is taken away too.
     fn fence(&mut self, say: bool, actions: &mut Vec<Action>) {
-        let addresses: Vec<_> = self.all_owned().into_iter().collect();
+        let addresses: Vec<_> = self.owned.iter().cloned().collect();
         if !addresses.is_empty() {
             if say {
                 let addresses = addresses.len();
@@ -399,12 +404,6 @@ impl Supervisor {
     }
 
     fn timeout(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        if let Some(stopping) = &self.stopping {
-            if now >= stopping.deadline {
-                self.force_termination(now, actions);
-            }
-            return;
-        }
         self.expire_leases(now, actions);
         for kind in ChildKind::ALL {
             self.child_timeout(kind, now, actions);
@@ -416,11 +415,15 @@ impl Supervisor {
         match &mut self.child(kind).state {
             State::Delayed { until } if *until <= now => self.start(kind, now, actions),
             State::Delayed { .. } | State::Off => {}
-            State::Up(up) => match up.hello_due(hello_interval, now) {
+            State::Up(up) => match up.due(hello_interval, now) {
                 Due::Nothing => {}
                 Due::Hello(number) => actions.push(Action::SendHello { kind, number }),
                 Due::Kill { unanswered } => {
                     actions.push(Action::Log(Event::NoHello { kind, unanswered }));
+                    self.kill(kind, actions);
+                }
+                Due::ForcedTermination => {
+                    actions.push(Action::Log(Event::ForcedTermination { kind }));
                     self.kill(kind, actions);
                 }
             },
@@ -462,58 +465,43 @@ impl Supervisor {
         if self.stopping.is_some() {
             return;
         }
-        self.stopping = Some(Stopping {
-            deadline: now + CHILD_WAIT_TIME,
-            status,
-        });
-        self.leases.clear();
+        self.stopping = Some(status);
         actions.push(Action::Log(Event::Stopping));
         actions.push(Action::Tell(ServiceState::Stopping));
         // The goodbye of the master comes first; the data plane goes when the checker has emptied it.
         for kind in [ChildKind::Vrrp, ChildKind::Checker] {
-            self.ask_to_stop(kind, actions);
+            self.ask_to_stop(kind, now, actions);
         }
-        self.stop_next(actions);
+        self.stop_next(now, actions);
     }
 
-    fn ask_to_stop(&mut self, kind: ChildKind, actions: &mut Vec<Action>) {
+    fn ask_to_stop(&mut self, kind: ChildKind, now: Instant, actions: &mut Vec<Action>) {
         let child = self.child(kind);
         match &mut child.state {
             State::Off => {}
             State::Delayed { .. } => child.state = State::Off,
             State::Up(up) => {
-                if !std::mem::replace(&mut up.stopping, true) {
+                if up.stopping.is_none() {
+                    up.stopping = Some(now + CHILD_WAIT_TIME);
                     actions.push(Action::AskToStop(kind));
                 }
             }
         }
     }
 
-    fn stop_next(&mut self, actions: &mut Vec<Action>) {
+    fn stop_next(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.stopping.is_none() {
             self.all_reloaded(actions);
             return;
         }
         if self.child(ChildKind::Checker).is_off() {
-            self.ask_to_stop(ChildKind::DataPlane, actions);
+            self.ask_to_stop(ChildKind::DataPlane, now, actions);
         }
         let all_off = self.children.values().all(Child::is_off);
-        if let Some(stopping) = &self.stopping
+        if let Some(status) = self.stopping
             && all_off
         {
-            actions.push(Action::Exit(stopping.status));
-        }
-    }
-
-    fn force_termination(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        for kind in ChildKind::ALL {
-            if self.child(kind).up().is_some_and(|up| !up.killed) {
-                actions.push(Action::Log(Event::ForcedTermination { kind }));
-                self.kill(kind, actions);
-            }
-        }
-        if let Some(stopping) = &mut self.stopping {
-            stopping.deadline = now + CHILD_WAIT_TIME;
+            actions.push(Action::Exit(status));
         }
     }
 }

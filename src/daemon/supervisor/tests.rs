@@ -12,7 +12,7 @@ impl Watch {
     /// All three children up and ready.
     fn running() -> Self {
         let mut watch = Self {
-            supervisor: Supervisor::new(),
+            supervisor: Supervisor::new(Respawn::Always),
             start: Instant::now(),
         };
         watch.at(
@@ -38,13 +38,7 @@ impl Watch {
     }
 
     fn own(&mut self, millis: u64) {
-        self.at(
-            millis,
-            Input::Own {
-                instance: "VI_1".to_owned(),
-                address: vip(),
-            },
-        );
+        self.at(millis, Input::Own(vip()));
     }
 
     fn lease(&mut self, millis: u64, until: u64) {
@@ -89,7 +83,7 @@ fn starts(actions: &[Action]) -> Vec<ChildKind> {
 #[test]
 fn startup_is_complete_when_the_last_child_is_ready() {
     let mut watch = Watch {
-        supervisor: Supervisor::new(),
+        supervisor: Supervisor::new(Respawn::Always),
         start: Instant::now(),
     };
     let wanted = [ChildKind::Checker, ChildKind::Vrrp].into();
@@ -110,7 +104,7 @@ fn startup_is_complete_when_the_last_child_is_ready() {
 #[test]
 fn a_configuration_with_nothing_to_run_is_said_and_waits_for_a_reload() {
     let mut watch = Watch {
-        supervisor: Supervisor::new(),
+        supervisor: Supervisor::new(Respawn::Always),
         start: Instant::now(),
     };
     let wanted = BTreeSet::new();
@@ -170,7 +164,7 @@ fn a_late_answer_to_an_older_hello_does_not_count() {
 #[test]
 fn a_child_that_never_gets_ready_is_killed_too() {
     let mut watch = Watch {
-        supervisor: Supervisor::new(),
+        supervisor: Supervisor::new(Respawn::Always),
         start: Instant::now(),
     };
     let wanted = [ChildKind::Vrrp].into();
@@ -259,19 +253,13 @@ fn a_master_that_stops_sending_is_killed_then_fenced_and_does_not_resume() {
 #[test]
 fn what_is_owned_is_journalled_once_per_change() {
     let mut watch = Watch::running();
-    let own = Input::Own {
-        instance: "VI_1".to_owned(),
-        address: vip(),
-    };
+    let own = Input::Own(vip());
     assert_eq!(
         watch.at(0, own.clone()),
         [Action::WriteJournal([vip()].into())]
     );
     assert!(watch.at(1, own).is_empty());
-    let disown = Input::Disown {
-        instance: "VI_1".to_owned(),
-        address: vip(),
-    };
+    let disown = Input::Disown(vip());
     assert_eq!(watch.at(2, disown), [Action::WriteJournal(BTreeSet::new())]);
 }
 
@@ -418,4 +406,65 @@ fn a_child_that_is_wanted_again_before_it_ended_starts_again() {
     assert!(!actions.contains(&Action::SendReload(ChildKind::Checker)));
     let actions = watch.exited(30, ChildKind::Checker, Ended::Exited(0));
     assert_eq!(starts(&actions), [ChildKind::Checker]);
+}
+
+#[test]
+fn without_respawning_the_first_death_ends_the_program() {
+    let mut watch = Watch::running();
+    watch.supervisor.respawn = Respawn::Never;
+    watch.own(100);
+    let actions = watch.exited(200, ChildKind::Vrrp, Ended::Signaled(9));
+    assert!(actions.contains(&Action::Fence(vec![vip()])));
+    assert!(starts(&actions).is_empty());
+    watch.exited(300, ChildKind::Checker, Ended::Exited(0));
+    let last = watch.exited(400, ChildKind::DataPlane, Ended::Exited(0));
+    assert_eq!(last, [Action::Exit(ExitStatus::Ok)]);
+}
+
+#[test]
+fn a_master_that_hangs_during_the_stop_is_fenced_when_its_lease_ends() {
+    let mut watch = Watch::running();
+    watch.own(100);
+    watch.lease(1000, 3800);
+    watch.at(1100, Input::StopAsked);
+    assert_eq!(watch.supervisor.next_timeout(), Some(watch.time(3800)));
+    let actions = watch.at(3800, Input::Timeout);
+    assert!(actions.contains(&Action::Kill(ChildKind::Vrrp)));
+    assert!(actions.contains(&Action::Fence(vec![vip()])));
+}
+
+#[test]
+fn a_child_that_a_reload_has_no_use_for_and_that_does_not_end_is_killed() {
+    let mut watch = Watch::running();
+    let wanted = [ChildKind::Vrrp].into();
+    watch.at(0, configured(wanted));
+    assert_eq!(watch.supervisor.next_timeout(), Some(watch.time(5000)));
+    let actions = watch.at(5000, Input::Timeout);
+    assert!(actions.contains(&Action::Kill(ChildKind::Checker)));
+    let actions = watch.at(5001, configured(ChildKind::ALL.into()));
+    assert!(starts(&actions).is_empty(), "it has not ended yet");
+    let actions = watch.exited(5002, ChildKind::Checker, Ended::Signaled(9));
+    assert_eq!(starts(&actions), [ChildKind::Checker]);
+}
+
+#[test]
+fn a_reload_while_a_child_cannot_start_does_not_block_later_ones() {
+    let mut watch = Watch {
+        supervisor: Supervisor::new(Respawn::Always),
+        start: Instant::now(),
+    };
+    watch.at(0, configured([ChildKind::Vrrp].into()));
+    for millis in [1, 2] {
+        watch.exited(millis, ChildKind::Vrrp, Ended::Exited(1));
+    }
+    watch.at(10, Input::ReloadAsked);
+    watch.at(20, configured([ChildKind::Vrrp].into()));
+    assert!(watch.at(30, Input::ReloadAsked).contains(&Action::Load));
+}
+
+fn configured(wanted: BTreeSet<ChildKind>) -> Input {
+    Input::Configured {
+        wanted,
+        hello_interval: HELLO,
+    }
 }
