@@ -4,10 +4,11 @@
 //! and port only, the comparison adds the virtual address inbound and the real server's outbound (IPVS does the
 //! same). The peer chooses the tuple, so the hash is keyed.
 //!
-//! Every entry is on exactly one list: that of the wheel's slot in which it is looked at again, or, while its
-//! handshake is not complete, the queue of embryonic connections, oldest first. A packet only writes a
-//! later deadline; the entry is moved when its slot comes up. When the embryonic ones are too many, the
-//! oldest makes room: a flood of SYNs shortens the time for a handshake, it does not refuse new connections.
+//! Every entry is on exactly one list. What a single packet of anybody can make, a handshake that is not complete and
+//! a UDP association, is in a queue of its kind, the one that has been silent for longest first. A queue has a limit of
+//! its own, at which the first one makes room: a flood shortens the time that such entries are kept, it neither
+//! refuses new ones nor takes the place of established connections. Those are in the wheel's slots in which
+//! they are looked at again: a packet only writes a later deadline, the entry is moved when its slot comes up.
 
 use std::net::SocketAddrV4;
 
@@ -37,6 +38,8 @@ pub struct Limits {
     pub connections: u32,
     /// Those whose handshake is not complete.
     pub embryonic: u32,
+    /// UDP associations.
+    pub udp: u32,
 }
 
 impl Default for Limits {
@@ -44,6 +47,7 @@ impl Default for Limits {
         Self {
             connections: 1 << 20,
             embryonic: 1 << 18,
+            udp: 1 << 19,
         }
     }
 }
@@ -70,8 +74,37 @@ impl State {
         }
     }
 
-    fn is_embryonic(self) -> bool {
-        self == Self::Tcp(TcpState::SynRecv)
+    fn queue(self) -> Option<Queue> {
+        match self {
+            Self::Tcp(TcpState::SynRecv) => Some(Queue::Embryonic),
+            Self::Udp => Some(Queue::Udp),
+            Self::Tcp(
+                TcpState::Established
+                | TcpState::FinWait
+                | TcpState::CloseWait
+                | TcpState::TimeWait
+                | TcpState::Close,
+            ) => None,
+        }
+    }
+}
+
+/// Entries that one packet is enough for. All of a queue have the same timeout, so that they expire in its order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Queue {
+    Embryonic,
+    Udp,
+}
+
+impl Queue {
+    const ALL: [Self; 2] = [Self::Embryonic, Self::Udp];
+
+    /// Number of its list, after those of the wheel.
+    fn list(self) -> u16 {
+        match self {
+            Self::Embryonic => WHEEL_SLOTS,
+            Self::Udp => WHEEL_SLOTS + 1,
+        }
     }
 }
 
@@ -111,7 +144,7 @@ impl ConnectionId {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Inserted {
     pub(super) id: ConnectionId,
-    /// The oldest embryonic connection that had to make room.
+    /// The handshake or UDP association that had to make room.
     pub(super) evicted: Option<Connection>,
 }
 
@@ -121,13 +154,14 @@ pub(super) struct TableFull;
 
 /// Slots of one second.
 const WHEEL_SLOTS: u16 = 4096;
-/// Number of the list of embryonic connections, after those of the wheel.
-const EMBRYONIC: u16 = WHEEL_SLOTS;
+/// Those of the wheel and one of each queue.
+const LISTS: usize = WHEEL_SLOTS as usize + Queue::ALL.len();
 
 #[derive(Clone, Copy, Default)]
 struct List {
     head: ConnectionId,
     tail: ConnectionId,
+    length: u32,
 }
 
 struct Entry {
@@ -144,7 +178,6 @@ pub(super) struct ConnectionTable {
     arena: Vec<Entry>,
     free: ConnectionId,
     count: u32,
-    embryonic: u32,
     limits: Limits,
     buckets: Vec<ConnectionId>,
     hash: RandomState,
@@ -162,11 +195,10 @@ impl ConnectionTable {
             arena,
             free: ConnectionId::NONE,
             count: 0,
-            embryonic: 0,
             limits,
             buckets: vec![ConnectionId::NONE; buckets as usize],
             hash,
-            lists: vec![List::default(); usize::from(WHEEL_SLOTS) + 1],
+            lists: vec![List::default(); LISTS],
             swept: Tick(0),
         }
     }
@@ -214,11 +246,9 @@ impl ConnectionTable {
             // Nothing is on the wheel: no need to turn it through the time when there was nothing.
             self.swept = now;
         }
-        let crowded = self.embryonic >= self.limits.embryonic && connection.state.is_embryonic();
-        let oldest = self.lists[usize::from(EMBRYONIC)].head;
-        let evicted =
-            ((crowded || self.is_full()) && !oldest.is_none()).then(|| self.remove(oldest));
-        if self.is_full() || (connection.state.is_embryonic() && self.limits.embryonic == 0) {
+        let queue = connection.state.queue();
+        let evicted = self.victim(queue).map(|oldest| self.remove(oldest));
+        if self.is_full() || queue.is_some_and(|queue| self.is_crowded(queue)) {
             return Err(TableFull);
         }
         let id = self.allocate(connection, now.after(connection.state.timeout()));
@@ -246,8 +276,12 @@ impl ConnectionTable {
         let before = entry.deadline;
         let was = std::mem::replace(&mut entry.connection.state, state);
         entry.deadline = now.after(state.timeout());
-        // Later deadlines wait until the slot comes up; embryonic ones stay in the order of their age.
-        if was.is_embryonic() != state.is_embryonic() || entry.deadline < before {
+        // On the wheel later deadlines wait until the slot comes up; a queue is in the order of deadlines.
+        let moves = match state.queue() {
+            Some(_) => entry.deadline != before,
+            None => entry.deadline < before,
+        };
+        if moves || was.queue() != state.queue() {
             self.unlink(id);
             self.link(id);
         }
@@ -269,16 +303,16 @@ impl ConnectionTable {
         mut expired: impl FnMut(Connection),
     ) -> bool {
         let mut left = budget;
-        loop {
-            let oldest = self.lists[usize::from(EMBRYONIC)].head;
-            if oldest.is_none() || self.arena[oldest.index()].deadline > now {
-                break;
+        for queue in Queue::ALL {
+            while let Some(oldest) = self.oldest(queue)
+                && self.arena[oldest.index()].deadline <= now
+            {
+                if left == 0 {
+                    return true;
+                }
+                left -= 1;
+                expired(self.remove(oldest));
             }
-            if left == 0 {
-                return true;
-            }
-            left -= 1;
-            expired(self.remove(oldest));
         }
         while self.swept < now {
             let slot = slot(Tick(self.swept.0 + 1));
@@ -301,6 +335,32 @@ impl ConnectionTable {
             self.swept.0 += 1;
         }
         false
+    }
+
+    /// Who makes room for a new entry of `queue`, if somebody has to. Only a handshake, which may become a
+    /// connection, takes the place of another kind.
+    fn victim(&self, queue: Option<Queue>) -> Option<ConnectionId> {
+        match queue {
+            Some(queue) if self.is_crowded(queue) => self.oldest(queue),
+            _ if !self.is_full() => None,
+            Some(Queue::Udp) => self.oldest(Queue::Udp),
+            Some(Queue::Embryonic) | None => self
+                .oldest(Queue::Embryonic)
+                .or_else(|| self.oldest(Queue::Udp)),
+        }
+    }
+
+    fn oldest(&self, queue: Queue) -> Option<ConnectionId> {
+        let head = self.lists[usize::from(queue.list())].head;
+        (!head.is_none()).then_some(head)
+    }
+
+    fn is_crowded(&self, queue: Queue) -> bool {
+        let limit = match queue {
+            Queue::Embryonic => self.limits.embryonic,
+            Queue::Udp => self.limits.udp,
+        };
+        self.lists[usize::from(queue.list())].length >= limit
     }
 
     fn is_full(&self) -> bool {
@@ -378,16 +438,14 @@ impl ConnectionTable {
     /// Puts the entry on its list; on the wheel in no slot before `earliest` or more than a turn later.
     fn link_at(&mut self, id: ConnectionId, earliest: Tick) {
         let entry = &self.arena[id.index()];
-        let list = if entry.connection.state.is_embryonic() {
-            EMBRYONIC
+        let list = if let Some(queue) = entry.connection.state.queue() {
+            queue.list()
         } else {
             let latest = Tick(self.swept.0 + u32::from(WHEEL_SLOTS) - 1);
             slot(entry.deadline.clamp(earliest, latest))
         };
-        if list == EMBRYONIC {
-            self.embryonic += 1;
-        }
         let ends = &mut self.lists[usize::from(list)];
+        ends.length += 1;
         let tail = std::mem::replace(&mut ends.tail, id);
         if tail.is_none() {
             ends.head = id;
@@ -407,10 +465,8 @@ impl ConnectionTable {
             next,
             ..
         } = self.arena[id.index()];
-        if list == EMBRYONIC {
-            self.embryonic -= 1;
-        }
         let ends = &mut self.lists[usize::from(list)];
+        ends.length -= 1;
         if previous.is_none() {
             ends.head = next;
         }

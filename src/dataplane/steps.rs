@@ -93,6 +93,7 @@ impl Bench {
             limits: Limits {
                 connections: 8,
                 embryonic: 4,
+                udp: 8,
             },
             hash: RandomState::with_seeds(1, 2, 3, 4),
             orphans,

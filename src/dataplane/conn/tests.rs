@@ -12,6 +12,7 @@ fn table(connections: u32, embryonic: u32) -> ConnectionTable {
     let limits = Limits {
         connections,
         embryonic,
+        udp: 6,
     };
     ConnectionTable::new(limits, RandomState::with_seeds(1, 2, 3, 4))
 }
@@ -104,6 +105,63 @@ fn a_full_table_takes_no_more_once_no_handshake_can_make_room() {
         Err(TableFull)
     );
     assert_eq!(table.len(), 2);
+}
+
+#[test]
+fn udp_associations_have_a_limit_and_the_longest_silent_makes_room() {
+    let mut table = table(10, 10);
+    let udp = |number| connection(number, State::Udp);
+    let first = table.insert(udp(1), Tick(0)).expect("room").id;
+    for number in 2..=6 {
+        table.insert(udp(number), Tick(1)).expect("room");
+    }
+    table.touch(first, State::Udp, Tick(2));
+    for number in 7..=100 {
+        let inserted = table.insert(udp(number), Tick(2)).expect("room");
+        assert!(inserted.evicted.is_some());
+    }
+    assert_eq!(table.len(), 6);
+    for number in 101..=104 {
+        let inserted = table
+            .insert(connection(number, SYN_RECV), Tick(2))
+            .expect("room");
+        assert_eq!(inserted.evicted, None);
+        table.touch(inserted.id, ESTABLISHED, Tick(2));
+    }
+    // Full: a UDP association takes the place of another one, a handshake too.
+    let inserted = table.insert(udp(200), Tick(3)).expect("room");
+    assert_eq!(inserted.evicted.map(|c| c.state), Some(State::Udp));
+    let inserted = table.insert(connection(201, SYN_RECV), Tick(3));
+    let evicted = inserted.expect("room").evicted;
+    assert_eq!(evicted.map(|c| c.state), Some(State::Udp));
+}
+
+#[test]
+fn a_udp_association_takes_no_place_of_a_handshake() {
+    let mut table = table(2, 2);
+    for number in 1..=2 {
+        table
+            .insert(connection(number, SYN_RECV), Tick(0))
+            .expect("room");
+    }
+    let udp = connection(3, State::Udp);
+    assert_eq!(table.insert(udp, Tick(0)), Err(TableFull));
+    assert_eq!(table.len(), 2);
+}
+
+#[test]
+fn a_handshake_that_is_repeated_for_ever_keeps_no_other_from_expiring() {
+    let mut table = table(10, 10);
+    let stubborn = table
+        .insert(connection(1, SYN_RECV), Tick(0))
+        .expect("room")
+        .id;
+    table
+        .insert(connection(2, SYN_RECV), Tick(0))
+        .expect("room");
+    table.touch(stubborn, SYN_RECV, Tick(50));
+    assert_eq!(expired(&mut table, 61), [2]);
+    assert_eq!(expired(&mut table, 111), [1]);
 }
 
 #[test]
@@ -201,7 +259,7 @@ proptest! {
                     let connection = connection(number, state(kind));
                     if let Ok(inserted) = table.insert(connection, now) {
                         if let Some(evicted) = inserted.evicted {
-                            prop_assert_eq!(evicted.state, SYN_RECV);
+                            prop_assert!(evicted.state.queue().is_some());
                             model.remove(&evicted.client.port());
                         }
                         model.insert(number, now.after(state(kind).timeout()));
@@ -213,8 +271,12 @@ proptest! {
                     let found = table.find_inbound(Protocol::Tcp, client(number), VIRTUAL);
                     prop_assert_eq!(found.is_some(), model.contains_key(&number));
                     if let Some(id) = found {
-                        // Nothing goes back to the handshake.
-                        let kind = if table.get(id).state == SYN_RECV { kind } else { kind.max(1) };
+                        // Nothing goes back to the handshake, or to another protocol.
+                        let kind = match table.get(id).state {
+                            SYN_RECV => kind.min(2),
+                            State::Udp => 3,
+                            State::Tcp(_) => kind.clamp(1, 2),
+                        };
                         table.touch(id, state(kind), now);
                         model.insert(number, now.after(state(kind).timeout()));
                     }
@@ -234,7 +296,8 @@ proptest! {
                 }
             }
             prop_assert_eq!(table.len() as usize, model.len());
-            prop_assert!(table.embryonic <= 8);
+            let queued = Queue::ALL.map(|queue| table.lists[usize::from(queue.list())].length);
+            prop_assert!(queued[0] <= 8 && queued[1] <= 6, "{:?}", queued);
         }
     }
 }

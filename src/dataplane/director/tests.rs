@@ -12,6 +12,7 @@ fn director(now: Instant) -> Director {
         limits: Limits {
             connections: 32,
             embryonic: 16,
+            udp: 16,
         },
         hash: RandomState::with_seeds(1, 2, 3, 4),
         orphans: OrphanPolicy::ResetUntil(now + Duration::from_secs(100)),

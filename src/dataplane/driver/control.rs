@@ -263,6 +263,7 @@ mod tests {
             limits: Limits {
                 connections: 8,
                 embryonic: 8,
+                udp: 8,
             },
             hash: RandomState::with_seeds(1, 2, 3, 4),
             orphans: OrphanPolicy::Pass,

@@ -74,21 +74,21 @@ impl PacketIo {
         &self.tap
     }
 
-    /// Takes what has come, a bounded number of batches.
+    /// Takes what has come, a bounded number of batches. An error: the TAP is gone, somebody has removed it.
     pub(super) fn forward(
         &mut self,
         director: &mut Director,
         topology: &Topology,
         now: Instant,
-    ) -> Drained {
+    ) -> io::Result<Drained> {
         for _ in 0..BATCHES {
             let drained = self.batch(director, topology, now);
             self.flush();
-            if drained == Drained::Yes {
-                return Drained::Yes;
+            if drained? == Drained::Yes {
+                return Ok(Drained::Yes);
             }
         }
-        Drained::No
+        Ok(Drained::No)
     }
 
     /// Sends what has waited for a neighbour entry that is there now, and gives up on what waited for long.
@@ -121,17 +121,26 @@ impl PacketIo {
         !self.waiting.is_empty()
     }
 
-    fn batch(&mut self, director: &mut Director, topology: &Topology, now: Instant) -> Drained {
-        while self.outgoing.len() < BATCH {
+    fn batch(
+        &mut self,
+        director: &mut Director,
+        topology: &Topology,
+        now: Instant,
+    ) -> io::Result<Drained> {
+        // What is read counts, not what is sent: a flood of packets to drop must end a batch as well.
+        for _ in 0..BATCH {
             let Some(buffer) = self.buffers.get_mut(self.outgoing.len()) else {
                 break;
             };
             let length = match self.tap.read(buffer) {
                 Ok(length) => length,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Drained::Yes,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(Drained::Yes);
+                }
+                Err(error) if is_gone(&error) => return Err(error),
                 Err(error) => {
                     debug!("reading from the TAP: {error}");
-                    return Drained::Yes;
+                    return Ok(Drained::Yes);
                 }
             };
             // What the kernel itself sends to the TAP was not steered there.
@@ -151,7 +160,7 @@ impl PacketIo {
                 Verdict::Drop(_) => {}
             }
         }
-        Drained::No
+        Ok(Drained::No)
     }
 
     /// Addresses the frame in the current buffer and keeps it for the end of the batch.
@@ -253,4 +262,9 @@ impl PacketIo {
             Some(_) | None => {}
         }
     }
+}
+
+/// Of a device that was removed under its descriptor (drivers/net/tun.c). Epoll reports it for ever.
+fn is_gone(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(libc::EBADFD)
 }

@@ -265,10 +265,15 @@ impl Driver {
                     }
                 }
             }
-            busy =
-                packets && self.io.forward(&mut self.director, &self.topology, now) == Drained::No;
+            busy = packets && self.forward(now)? == Drained::No;
             busy |= self.on_timeouts(now)?;
         }
+    }
+
+    fn forward(&mut self, now: Instant) -> Result<Drained, DriverError> {
+        self.io
+            .forward(&mut self.director, &self.topology, now)
+            .map_err(|source| fatal("reading from the TAP", source))
     }
 
     fn on_announcements(&mut self, now: Instant) -> Result<(), DriverError> {

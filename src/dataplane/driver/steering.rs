@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_steered_only_while_its_address_is_ours_and_its_real_servers_with_it() {
+    fn a_service_that_is_left_alone_is_not_steered_nor_are_its_real_servers() {
         let mut steering = Steering::default();
         for (service, real_server) in [(1, 11), (2, 12)] {
             steering.services.insert(endpoint(service));
@@ -220,9 +220,9 @@ mod tests {
                 .real_servers
                 .insert(endpoint(service), BTreeSet::from([endpoint(real_server)]));
         }
-        let program = |ours: &[u8]| {
-            let owns = |address: Ipv4Addr| ours.contains(&address.octets()[3]);
-            let program = Program::new(BTreeMap::new(), &steering, owns);
+        let program = |others: &[u8]| {
+            let left_alone = |address: Ipv4Addr| others.contains(&address.octets()[3]);
+            let program = Program::new(BTreeMap::new(), &steering, left_alone);
             (program.services, program.real_servers)
         };
         let of = |service, real_server| {
@@ -231,9 +231,9 @@ mod tests {
                 BTreeSet::from([endpoint(real_server)]),
             )
         };
-        assert_eq!(program(&[1]), of(1, 11));
-        assert_eq!(program(&[2, 11]), of(2, 12));
-        assert_eq!(program(&[]), (BTreeSet::new(), BTreeSet::new()));
+        assert_eq!(program(&[2]), of(1, 11));
+        assert_eq!(program(&[1, 12]), of(2, 12));
+        assert_eq!(program(&[1, 2]), (BTreeSet::new(), BTreeSet::new()));
     }
 
     #[test]
