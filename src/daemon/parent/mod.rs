@@ -27,7 +27,6 @@ use crate::log::LogSettings;
 use crate::lvs::driver::{Plane, PlaneChoice};
 use crate::netlink;
 use crate::sys::{clock, frame};
-use crate::types::OwnedAddress;
 
 /// How the parent was asked to run.
 #[derive(Clone, Debug)]
@@ -91,6 +90,7 @@ struct Parent {
     plane: PlaneChoice,
     netlink: netlink::Handle,
     journal: Journal,
+    is_journal_stale: bool,
     events: mpsc::UnboundedReceiver<Event>,
     sender: mpsc::UnboundedSender<Event>,
 }
@@ -109,6 +109,7 @@ impl Parent {
             },
             netlink: netlink::Handle::connect().map_err(io::Error::other)?,
             journal: Journal::in_directory(&settings.run_directory),
+            is_journal_stale: false,
             settings,
             events,
             sender,
@@ -167,6 +168,7 @@ impl Parent {
     }
 
     async fn next(&mut self, signals: &mut Signals) -> Option<ExitStatus> {
+        self.write_journal();
         let deadline = self.supervisor.next_timeout();
         // Input before timers: a renewed lease that waits in the channel counts before its end.
         tokio::select! {
@@ -318,7 +320,7 @@ impl Parent {
                 // What could not be removed has been said.
                 let _ = fence::take_away(&self.netlink, &addresses).await;
             }
-            Action::WriteJournal(owned) => self.write_journal(&owned),
+            Action::WriteJournal => self.is_journal_stale = true,
             Action::Load => self.load(),
             Action::Tell(state) => tell(state),
             Action::Log(event) if event.is_alert() => warn!("{event}"),
@@ -375,8 +377,13 @@ impl Parent {
         }
     }
 
-    fn write_journal(&self, owned: &BTreeSet<OwnedAddress>) {
-        if let Err(error) = self.journal.write(owned) {
+    /// Once for all that has been heard: a master may own thousands of addresses.
+    fn write_journal(&mut self) {
+        if !self.is_journal_stale || !self.events.is_empty() {
+            return;
+        }
+        self.is_journal_stale = false;
+        if let Err(error) = self.journal.write(self.supervisor.owned()) {
             warn!("unable to write {}: {error}", self.journal.path().display());
         }
     }

@@ -81,7 +81,8 @@ pub(crate) enum Action {
     Kill(ChildKind),
     /// Take these addresses away; what is not there is no error.
     Fence(Vec<OwnedAddress>),
-    WriteJournal(BTreeSet<OwnedAddress>),
+    /// [`Supervisor::owned`] has changed. A burst of changes may be written at once.
+    WriteJournal,
     Load,
     Tell(ServiceState),
     Log(Event),
@@ -182,12 +183,12 @@ impl Supervisor {
             }
             Input::Own(address) => {
                 if self.owned.insert(address) {
-                    actions.push(Action::WriteJournal(self.owned.clone()));
+                    actions.push(Action::WriteJournal);
                 }
             }
             Input::Disown(address) => {
                 if self.owned.remove(&address) {
-                    actions.push(Action::WriteJournal(self.owned.clone()));
+                    actions.push(Action::WriteJournal);
                 }
             }
             Input::LeaseRenewed { instance, until } => self.lease_renewed(instance, until),
@@ -204,6 +205,11 @@ impl Supervisor {
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let children = self.children.values().filter_map(Child::next_timeout);
         children.chain(self.leases.values().copied()).min()
+    }
+
+    /// What the VRRP child has put on interfaces or is about to.
+    pub(crate) fn owned(&self) -> &BTreeSet<OwnedAddress> {
+        &self.owned
     }
 
     fn child(&mut self, kind: ChildKind) -> &mut Child {
@@ -340,7 +346,7 @@ impl Supervisor {
             let said = self.child(kind).up().is_some_and(|up| up.killed);
             self.fence(!said, actions);
             self.owned.clear();
-            actions.push(Action::WriteJournal(BTreeSet::new()));
+            actions.push(Action::WriteJournal);
         }
         if self.stopping.is_some()
             || self

@@ -245,7 +245,8 @@ fn a_master_that_stops_sending_is_killed_then_fenced_and_does_not_resume() {
         actions.contains(&Action::Fence(vec![vip()])),
         "fenced again: {actions:?}"
     );
-    assert!(actions.contains(&Action::WriteJournal(BTreeSet::new())));
+    assert!(actions.contains(&Action::WriteJournal));
+    assert!(watch.supervisor.owned().is_empty());
     let resumes = |a: &Action| matches!(a, Action::Start { resume, .. } if !resume.is_empty());
     assert!(!actions.iter().any(resumes));
 }
@@ -254,13 +255,12 @@ fn a_master_that_stops_sending_is_killed_then_fenced_and_does_not_resume() {
 fn what_is_owned_is_journalled_once_per_change() {
     let mut watch = Watch::running();
     let own = Input::Own(vip());
-    assert_eq!(
-        watch.at(0, own.clone()),
-        [Action::WriteJournal([vip()].into())]
-    );
+    assert_eq!(watch.at(0, own.clone()), [Action::WriteJournal]);
+    assert_eq!(*watch.supervisor.owned(), [vip()].into());
     assert!(watch.at(1, own).is_empty());
     let disown = Input::Disown(vip());
-    assert_eq!(watch.at(2, disown), [Action::WriteJournal(BTreeSet::new())]);
+    assert_eq!(watch.at(2, disown), [Action::WriteJournal]);
+    assert!(watch.supervisor.owned().is_empty());
 }
 
 #[test]

@@ -40,15 +40,16 @@ impl Instance {
         let is_live =
             |heard: Instant| now.saturating_duration_since(heard) < self.master_down_interval();
         self.state == State::Backup
-            && self.announced_in_time(now).is_none()
+            && self.announced(now).is_none()
             && self.weaker_heard.is_some_and(is_live)
     }
 
-    /// When the advert went out that stands for the first one as MASTER; after a stall it stands for nothing any more.
-    fn announced_in_time(&self, now: Instant) -> Option<Instant> {
+    /// When the advert of a hand-over was sent, as long as it counts. One that is as old as an interval says nothing
+    /// any more about what the weaker master does, and the lease that began with it is soon over.
+    fn announced(&self, now: Instant) -> Option<Instant> {
         let interval = self.config.advert_int.as_duration();
         self.announced_at
-            .filter(|at| now.saturating_duration_since(*at) < interval)
+            .filter(|sent_at| now < *sent_at + interval)
     }
 
     /// Sends the advert that makes a master of lower priority yield, and takes the addresses only when that one has
@@ -70,7 +71,7 @@ impl Instance {
 
     /// The advert goes out before anything else: it keeps the others from taking over too.
     fn begin_master(&mut self, now: Instant, actions: &mut Actions) {
-        let announced_at = self.announced_in_time(now);
+        let announced_at = self.announced(now);
         self.change_state(State::Master, now);
         self.counters.become_master += 1;
         self.master_adver_interval = self.config.advert_int;
