@@ -8,6 +8,8 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
+use super::process::restore_open_files;
+
 /// Variables that a script never inherits (keepalived: set_script_env).
 const REMOVED_VARIABLES: [&str; 3] = ["IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"];
 
@@ -44,6 +46,7 @@ fn command(argv: &[String], arguments: &[String], user: Option<(u32, u32)>) -> i
     // allocates nothing and takes no lock.
     unsafe {
         command.pre_exec(move || {
+            restore_open_files()?;
             become_user(user)?;
             die_with_parent()
         });
@@ -136,6 +139,24 @@ mod tests {
         .expect("spawn");
         kill_group(child.id().expect("running"), true).expect("kill");
         assert!(!child.wait().await.expect("wait").success());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_script_gets_the_limit_of_open_files_that_was_before() {
+        let of_this_process = || {
+            std::fs::read_to_string("/proc/self/limits")
+                .ok()
+                .and_then(|limits| {
+                    let line = limits.lines().find(|l| l.starts_with("Max open files"))?;
+                    line.split_whitespace().nth(3).map(str::to_owned)
+                })
+                .expect("a limit")
+        };
+        let before = of_this_process();
+        crate::sys::process::raise_open_files().expect("raised");
+        let test = words(&["/bin/sh", "-c", "test $(ulimit -n) = $0", &before]);
+        let mut child = spawn(&test, &[], None).expect("spawn");
+        assert!(child.wait().await.expect("wait").success());
     }
 
     #[test]
