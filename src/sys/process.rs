@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::OnceLock;
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -94,6 +95,42 @@ pub fn inherited_socket() -> io::Result<UnixStream> {
         OwnedFd::from_raw_fd(CHILD_SOCKET)
     };
     Ok(UnixStream::from(socket))
+}
+
+/// How many descriptors this process could have open before [`raise_open_files`].
+static OPEN_FILES: OnceLock<libc::rlimit> = OnceLock::new();
+
+/// As many open descriptors as this process may have: each running check needs one, and the usual soft limit is
+/// 1024. Programs that it starts get the earlier limit back ([`restore_open_files`]).
+pub fn raise_open_files() -> io::Result<()> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: getrlimit writes to the structure it is given, setrlimit reads it.
+    unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == -1 {
+            return Err(io::Error::last_os_error());
+        }
+        OPEN_FILES.get_or_init(|| limit);
+        limit.rlim_cur = limit.rlim_max;
+        if libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) == -1 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// Between fork and exec: a program that uses select(2) cannot do with more than 1024.
+pub(super) fn restore_open_files() -> io::Result<()> {
+    let Some(limit) = OPEN_FILES.get() else {
+        return Ok(());
+    };
+    // SAFETY: setrlimit reads a structure that lives as long as the program.
+    if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, limit) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
 }
 
 /// Becomes readable when process `pid` ends; works for processes that are not our children.

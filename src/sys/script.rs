@@ -47,6 +47,7 @@ fn command(argv: &[String], arguments: &[String], user: Option<(u32, u32)>) -> i
     unsafe {
         command.pre_exec(move || {
             process::default_requests();
+            process::restore_open_files()?;
             become_user(user)?;
             die_with_parent()
         });
@@ -147,6 +148,24 @@ mod tests {
         let suicide = words(&["/bin/sh", "-c", "kill -USR1 $$; exit 0"]);
         let mut child = spawn(&suicide, &[], None).expect("spawn");
         assert!(!child.wait().await.expect("wait").success());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_script_gets_the_limit_of_open_files_that_was_before() {
+        let of_this_process = || {
+            std::fs::read_to_string("/proc/self/limits")
+                .ok()
+                .and_then(|limits| {
+                    let line = limits.lines().find(|l| l.starts_with("Max open files"))?;
+                    line.split_whitespace().nth(3).map(str::to_owned)
+                })
+                .expect("a limit")
+        };
+        let before = of_this_process();
+        process::raise_open_files().expect("raised");
+        let test = words(&["/bin/sh", "-c", "test $(ulimit -n) = $0", &before]);
+        let mut child = spawn(&test, &[], None).expect("spawn");
+        assert!(child.wait().await.expect("wait").success());
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::config::{CheckerKind, Config};
 use crate::lvs::driver::{self, ForwardingPlane, Plane, PlaneChoice, PlaneError, PlaneErrorKind};
 use crate::lvs::{ServiceKey, Table};
 use crate::notify::driver::Notifier;
+use crate::sys::process::raise_open_files;
 
 /// At the stop: for the plane to take everything away.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
@@ -42,6 +43,9 @@ pub async fn run(
     reports: mpsc::UnboundedSender<Report>,
 ) -> Result<(), DriverError> {
     info!("{}", plane_line(&choice));
+    if let Err(error) = raise_open_files() {
+        warn!("Raising the limit of open files: {error}");
+    }
     let connect = async || driver::connect(&choice, &run_directory).await;
     run_with(config, connect, orders, reports).await
 }

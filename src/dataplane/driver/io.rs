@@ -23,6 +23,8 @@ const BATCHES: usize = 8;
 /// Frames that wait for their real server's neighbour entry, and how long.
 const WAITING: usize = 256;
 const PATIENCE: Duration = Duration::from_secs(3);
+/// What one peer's packets can bring about must not fill the log.
+const FAILURES_SAID_EVERY: Duration = Duration::from_secs(60);
 
 pub(super) struct PacketIo {
     tap: Tap,
@@ -34,7 +36,8 @@ pub(super) struct PacketIo {
     /// Length and interface of the frame to send in each buffer.
     outgoing: Vec<(usize, u32)>,
     waiting: VecDeque<Waiting>,
-    failing: bool,
+    /// When the log last heard of packets that could not be sent.
+    failure_said: Option<Instant>,
 }
 
 struct Waiting {
@@ -66,7 +69,7 @@ impl PacketIo {
             buffers: (0..BATCH).map(|_| vec![0; FRAME]).collect(),
             outgoing: Vec::with_capacity(BATCH),
             waiting: VecDeque::with_capacity(WAITING),
-            failing: false,
+            failure_said: None,
         })
     }
 
@@ -83,7 +86,7 @@ impl PacketIo {
     ) -> io::Result<Drained> {
         for _ in 0..BATCHES {
             let drained = self.batch(director, topology, now);
-            self.flush();
+            self.flush(now);
             if drained? == Drained::Yes {
                 return Ok(Drained::Yes);
             }
@@ -107,7 +110,7 @@ impl PacketIo {
                         interface: hop.interface,
                     };
                     let sent = self.socket.send([frame].into_iter());
-                    self.report(sent.error, sent.failed);
+                    self.report(sent.error, sent.failed, now);
                 }
                 None if now.saturating_duration_since(entry.since) < PATIENCE => {
                     self.waiting.push_back(entry);
@@ -237,7 +240,7 @@ impl PacketIo {
         }
     }
 
-    fn flush(&mut self) {
+    fn flush(&mut self, now: Instant) {
         if self.outgoing.is_empty() {
             return;
         }
@@ -248,18 +251,16 @@ impl PacketIo {
         });
         let sent = self.socket.send(frames);
         self.outgoing.clear();
-        self.report(sent.error, sent.failed);
+        self.report(sent.error, sent.failed, now);
     }
 
-    /// Once when it begins, once when it is over.
-    fn report(&mut self, error: Option<io::Error>, failed: usize) {
-        match error {
-            Some(error) if !self.failing => {
-                warn!("{failed} packets could not be sent: {error}");
-                self.failing = true;
-            }
-            None if self.failing => self.failing = false,
-            Some(_) | None => {}
+    /// Batches that fail and batches that do not take turns: the log hears of it once in a while.
+    fn report(&mut self, error: Option<io::Error>, failed: usize, now: Instant) {
+        let Some(error) = error else { return };
+        let said = |at: Instant| now.saturating_duration_since(at) < FAILURES_SAID_EVERY;
+        if !self.failure_said.is_some_and(said) {
+            warn!("{failed} packets could not be sent: {error}");
+            self.failure_said = Some(now);
         }
     }
 }

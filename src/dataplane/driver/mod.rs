@@ -138,6 +138,8 @@ struct Driver {
     installed: Option<Program>,
     generation: Option<u64>,
     steering_retry: Option<Instant>,
+    /// Why the kernel refuses, as far as the log knows.
+    steering_refused: Option<String>,
     /// Until when packets wait for the first commands.
     unconfigured: Option<Instant>,
     /// Reasons for which packets have been dropped, as far as the log knows.
@@ -191,6 +193,7 @@ impl Driver {
             installed: None,
             generation: None,
             steering_retry: None,
+            steering_refused: None,
             unconfigured: restarted.then_some(now + UNCONFIGURED),
             drops_said: BTreeSet::new(),
         };
@@ -377,9 +380,18 @@ impl Driver {
             return;
         }
         match program.install(self.tap_index) {
-            Ok(()) => self.installed = Some(program),
+            Ok(()) => {
+                self.installed = Some(program);
+                if self.steering_refused.take().is_some() {
+                    info!("Packets are steered as wanted again");
+                }
+            }
             Err(error) => {
-                warn!("{error}; trying again");
+                let reason = error.to_string();
+                if self.steering_refused.as_ref() != Some(&reason) {
+                    warn!("{reason}; trying again every {STEERING_RETRY:?}");
+                    self.steering_refused = Some(reason);
+                }
                 self.steering_retry = Some(now + STEERING_RETRY);
             }
         }

@@ -5,7 +5,7 @@
 //!   chain ingress_5 {
 //!     type filter hook ingress device "eth0" priority -150
 //!     meta pkttype != host accept
-//!     meta protocol != ip accept
+//!     ether type != ip accept                               VLANs are interfaces of their own
 //!     ip daddr . meta l4proto . th dport @services fib daddr type local goto divert_5
 //!     …                                                             real servers, ICMP errors, fragments
 //!   }

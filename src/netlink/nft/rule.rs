@@ -9,7 +9,6 @@ const EXPRESSION_DATA: u16 = 2;
 const VERDICT_REGISTER: u32 = 0;
 const FIRST_REGISTER: u32 = 8;
 
-const META_PROTOCOL: u32 = 1;
 const META_L4PROTO: u32 = 16;
 const META_PKTTYPE: u32 = 19;
 
@@ -66,11 +65,12 @@ impl Rule {
             .compare(NOT_EQUAL, &[PACKET_HOST])
     }
 
-    /// `meta protocol ip`, or `meta protocol != ip`
+    /// `ether type ip`, or `ether type != ip`: unlike `meta protocol`, which looks behind a VLAN tag that the device
+    /// has taken off, a tagged frame is not IPv4
     #[must_use]
     pub fn ipv4(self, is: bool) -> Self {
         let operator = if is { EQUAL } else { NOT_EQUAL };
-        self.meta(META_PROTOCOL, FIRST_REGISTER)
+        self.payload(LINK_LAYER, 12, 2, FIRST_REGISTER)
             .compare(operator, &ETHERTYPE_IPV4)
     }
 
