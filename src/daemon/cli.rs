@@ -79,7 +79,7 @@ struct Options {
     /// Accepted, not carried out yet
     #[arg(short = 'I', long = "dont-release-ipvs")]
     dont_release_ipvs: bool,
-    /// Accepted, not carried out yet
+    /// Refused: start holdfastd inside the namespace instead
     #[arg(short = 's', long = "namespace", value_name = "NAME")]
     namespace: Option<String>,
     /// Umask for files that are created, octal
@@ -216,6 +216,11 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
     info!("Starting {VERSION}");
     info!("Configuration file {}", options.use_file.display());
     say_what_is_not_carried_out(options);
+    if let Some(namespace) = &options.namespace {
+        return Err(fatal(format!(
+            "--namespace is not carried out yet: start it there (ip netns exec {namespace} holdfastd ...)"
+        )));
+    }
     if let Some(mask) = options.umask {
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));
     }
@@ -276,7 +281,6 @@ fn say_what_is_not_carried_out(options: &Options) {
     let given = [
         ("--dont-release-vrrp", options.dont_release_vrrp),
         ("--dont-release-ipvs", options.dont_release_ipvs),
-        ("--namespace", options.namespace.is_some()),
     ];
     for (option, _) in given.iter().filter(|(_, given)| *given) {
         warn!("{option} is understood but not carried out yet");
@@ -304,19 +308,18 @@ fn refuse_beside_keepalived(options: &Options) -> Result<(), Refused> {
 fn first_load(options: &Options, request: &LoadRequest) -> Result<LoadReply, Refused> {
     let loaded = loader::load_and_wait(request)
         .map_err(|error| Refused(ExitStatus::Fatal, format!("the loader failed: {error}")))?;
-    for complaint in &loaded.complaints {
-        warn!("{complaint}");
-    }
+    loader::log_complaints(&loaded.complaints);
+    let objections = loader::objections(&loaded.complaints);
     let file = request.file.display();
     match loaded.verdict {
         Verdict::Clean => Ok(loaded),
         Verdict::Warnings if !options.strict => Ok(loaded),
         Verdict::Warnings => {
-            let why = format!("{file} causes warnings, which --strict does not allow");
+            let why = format!("{file} has {objections}, which --strict does not allow");
             Err(Refused(ExitStatus::Config, why))
         }
         Verdict::Errors => {
-            let why = format!("{file} has errors: `holdfastd -t -f {file}` shows them all");
+            let why = format!("{file} has {objections}: `holdfastd -t -f {file}` shows them");
             Err(Refused(ExitStatus::Config, why))
         }
         Verdict::NoFile => Err(Refused(

@@ -14,9 +14,10 @@ use super::exit_status::ExitStatus;
 use super::journal::Journal;
 use super::message::ChildKind;
 use super::pid_file::PidFile;
+use crate::dataplane::{self, driver::TAP_NAME};
 use crate::netlink::{AddressDeleted, Handle};
 use crate::sys::process;
-use crate::types::OwnedAddress;
+use crate::types::{InterfaceName, OwnedAddress};
 
 /// A process that was sent SIGKILL is gone after this time, or hangs in the kernel.
 const KILL_WAIT: Duration = Duration::from_secs(2);
@@ -48,6 +49,13 @@ pub(crate) async fn take_away<'a>(
 pub(crate) async fn run(run_directory: &Path) -> ExitStatus {
     if let Some(pid) = PidFile::holder(&run_directory.join("holdfast.pid")) {
         warn!("holdfastd (process {pid}) is running and fences by itself: nothing done");
+        return ExitStatus::Fatal;
+    }
+    if !run_directory.is_dir() {
+        warn!(
+            "there is no run directory {}: nothing done",
+            run_directory.display()
+        );
         return ExitStatus::Fatal;
     }
     for kind in [ChildKind::Vrrp, ChildKind::Checker, ChildKind::DataPlane] {
@@ -82,7 +90,7 @@ async fn take_away_all(owned: &BTreeSet<OwnedAddress>) -> ExitStatus {
     match take_away(&handle, owned).await {
         Ok(removed) => {
             info!(
-                "{removed} of {} owned addresses were still there: removed",
+                "{} addresses in the journal, {removed} were still there and are removed",
                 owned.len()
             );
             ExitStatus::Ok
@@ -128,8 +136,31 @@ pub(crate) async fn kill_left_over(run_directory: &Path, kind: ChildKind) {
         libc::SIGKILL
     };
     info!("{kind} child (process {pid}) outlived its parent: ending it");
-    let ended = adopted::signal_and_wait(pidfd, signal, KILL_WAIT).await;
-    if !ended {
+    let again = pidfd.try_clone();
+    if adopted::signal_and_wait(pidfd, signal, KILL_WAIT).await {
+        return;
+    }
+    // Stopped or stuck: nothing but SIGKILL reaches it, and what it has in the kernel goes with the next start.
+    let killed = match again {
+        Ok(pidfd) => adopted::signal_and_wait(pidfd, libc::SIGKILL, KILL_WAIT).await,
+        Err(_) => false,
+    };
+    if !killed {
         warn!("{kind} child (process {pid}) did not end");
+    }
+    if kind == ChildKind::DataPlane {
+        remove_steering();
+    }
+}
+
+/// A data plane that was killed leaves its table and its TAP behind.
+fn remove_steering() {
+    match InterfaceName::new(TAP_NAME) {
+        Ok(tap) => {
+            if let Err(error) = dataplane::driver::remove_leftovers(&tap) {
+                warn!("{error}");
+            }
+        }
+        Err(error) => warn!("{error}"),
     }
 }

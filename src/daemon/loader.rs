@@ -8,10 +8,12 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use tracing::{error, info, warn};
+
 use super::exit_status::ExitStatus;
 use super::host::SystemHost;
 use super::message::{LoadReply, LoadRequest, Verdict};
-use crate::config::{LoadOptions, Loaded, Policy, load};
+use crate::config::{Complaint, LoadOptions, Loaded, Policy, Severity, load};
 use crate::lvs::driver::{Plane, PlaneChoice, choose};
 use crate::sys::{frame, process};
 
@@ -66,7 +68,7 @@ fn load_for(request: &LoadRequest) -> LoadReply {
     };
     LoadReply {
         verdict: verdict(&loaded),
-        complaints: loaded.complaints.iter().map(ToString::to_string).collect(),
+        complaints: loaded.complaints,
         config: loaded.config,
         plane,
     }
@@ -78,6 +80,42 @@ pub(crate) fn load_file(file: &Path, config_id: Option<&str>) -> Loaded {
         config_id: config_id.map(str::to_owned),
     };
     load(file, &options, &SystemHost)
+}
+
+/// Writes each complaint to the log with the severity it has.
+pub(crate) fn log_complaints(complaints: &[Complaint]) {
+    for complaint in complaints {
+        match complaint.severity {
+            Severity::Note => info!("{complaint}"),
+            Severity::Warning => warn!("{complaint}"),
+            Severity::Error => error!("{complaint}"),
+        }
+    }
+}
+
+/// What stands against a file, counted, with the first place: `2 errors and 1 warning, the first at a.conf:3:5`.
+pub(crate) fn objections(complaints: &[Complaint]) -> String {
+    let count = |severity| complaints.iter().filter(|c| c.severity == severity).count();
+    let counted: Vec<String> = [(Severity::Error, "error"), (Severity::Warning, "warning")]
+        .into_iter()
+        .map(|(severity, word)| (count(severity), word))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{count} {word}{}", if count == 1 { "" } else { "s" }))
+        .collect();
+    let first = complaints
+        .iter()
+        .filter(|complaint| complaint.severity > Severity::Note)
+        .find_map(|complaint| complaint.place.as_ref());
+    match first {
+        Some(place) => format!(
+            "{}, the first at {}:{}:{}",
+            counted.join(" and "),
+            place.file,
+            place.line,
+            place.column
+        ),
+        None => counted.join(" and "),
+    }
 }
 
 fn verdict(loaded: &Loaded) -> Verdict {

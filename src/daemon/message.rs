@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{Complaint, Config};
 use crate::log::LogSettings;
 use crate::lvs::driver::PlaneChoice;
 use crate::types::OwnedAddress;
@@ -103,8 +103,8 @@ pub(crate) struct LoadRequest {
 pub(crate) struct LoadReply {
     pub(crate) config: Config,
     pub(crate) plane: PlaneChoice,
-    /// Each complaint in one line, in file order.
-    pub(crate) complaints: Vec<String>,
+    /// In file order.
+    pub(crate) complaints: Vec<Complaint>,
     pub(crate) verdict: Verdict,
 }
 

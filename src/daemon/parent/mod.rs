@@ -240,14 +240,18 @@ impl Parent {
                 return self.feed(Input::LoadRejected).await;
             }
         };
-        for complaint in &reply.complaints {
-            warn!("{complaint}");
-        }
+        loader::log_complaints(&reply.complaints);
         let acceptable = match reply.verdict {
             Verdict::Clean => true,
             Verdict::Warnings => self.settings.lenient_reload,
             Verdict::Errors | Verdict::NoFile => false,
         };
+        if !acceptable {
+            warn!("The new file has {}", loader::objections(&reply.complaints));
+        }
+        if reply.verdict == Verdict::Warnings && !acceptable {
+            info!("A start would take it; so would a reload with --lenient-reload");
+        }
         self.keep_plane_chosen_at_start(&mut reply);
         if !acceptable || self.changes_plane(&reply) {
             return self.feed(Input::LoadRejected).await;
