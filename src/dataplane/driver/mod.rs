@@ -44,6 +44,9 @@ const ORPHANS: Duration = Duration::from_secs(900);
 const UNCONFIGURED: Duration = Duration::from_secs(5);
 /// A steering that the kernel has refused is tried again.
 const STEERING_RETRY: Duration = Duration::from_secs(1);
+/// A look at the steering that took longer is followed by a rest of this many times as long, in which changes gather.
+const QUICK_STEERING: Duration = Duration::from_millis(2);
+const STEERING_REST: u32 = 8;
 
 /// What the child is started with.
 #[derive(Debug)]
@@ -138,6 +141,8 @@ struct Driver {
     installed: Option<Program>,
     generation: Option<u64>,
     steering_retry: Option<Instant>,
+    /// Steering is not looked at again before this: with many real servers that takes its time.
+    steering_rest: Option<Instant>,
     /// Why the kernel refuses, as far as the log knows.
     steering_refused: Option<String>,
     /// Until when packets wait for the first commands.
@@ -193,6 +198,7 @@ impl Driver {
             installed: None,
             generation: None,
             steering_retry: None,
+            steering_rest: None,
             steering_refused: None,
             unconfigured: restarted.then_some(now + UNCONFIGURED),
             drops_said: BTreeSet::new(),
@@ -322,6 +328,7 @@ impl Driver {
             self.director.next_timeout(),
             self.topology.next_timeout(),
             self.steering_retry,
+            self.steering_rest,
             self.unconfigured,
             waiting,
         ];
@@ -359,6 +366,10 @@ impl Driver {
 
     /// Tells the kernel what to steer, if that has changed.
     fn update_steering(&mut self, now: Instant) {
+        if self.steering_rest.is_some_and(|rest| now < rest) {
+            return;
+        }
+        self.steering_rest = None;
         let generation = self.director.steering_generation();
         let is_new = self.generation != Some(generation);
         let retry = self.steering_retry.is_some_and(|due| due <= now);
@@ -368,18 +379,33 @@ impl Driver {
         }
         self.generation = Some(generation);
         self.steering_retry = None;
+        let began = Instant::now();
+        let program = self.wanted_steering(now);
+        if self.installed.as_ref() != Some(&program) {
+            self.install_steering(program, now);
+        }
+        let took = began.elapsed();
+        self.steering_rest = (took > QUICK_STEERING).then(|| now + took * STEERING_REST);
+    }
+
+    fn wanted_steering(&mut self, now: Instant) -> Program {
         let steering = self.director.steering();
         let real_servers = steering.real_servers.values().flatten();
         let addresses = real_servers.map(|endpoint| endpoint.address).collect();
         self.topology.set_real_servers(&addresses, now);
         self.director.set_paths(self.topology.paths());
-        let program = Program::new(self.topology.steerable(), &steering, |address| {
+        Program::new(self.topology.steerable(), &steering, |address| {
             self.topology.is_local_only(address)
-        });
-        if self.installed.as_ref() == Some(&program) {
-            return;
-        }
-        match program.install(self.tap_index) {
+        })
+    }
+
+    fn install_steering(&mut self, program: Program, now: Instant) {
+        let installed = match self.installed.take() {
+            Some(installed) => program.replace(&installed, self.tap_index),
+            // Nothing is known of what is there.
+            None => program.install(self.tap_index),
+        };
+        match installed {
             Ok(()) => {
                 self.installed = Some(program);
                 if self.steering_refused.take().is_some() {

@@ -81,50 +81,76 @@ impl Program {
         transaction.commit()
     }
 
-    fn add_sets(&self, transaction: &mut Transaction) {
-        let mut add = |set: &str, key_type, keys: BTreeSet<Vec<u8>>| {
-            transaction.add_set(TABLE, set, key_type);
-            transaction.add_elements(TABLE, set, keys.iter().map(Vec::as_slice));
-        };
-        for (endpoints, exact, any_port, addresses) in [
-            (
-                &self.services,
-                SERVICES,
-                ANY_PORT_SERVICES,
-                SERVICE_ADDRESSES,
-            ),
-            (
-                &self.real_servers,
-                REAL_SERVERS,
-                ANY_PORT_REAL_SERVERS,
-                REAL_SERVER_ADDRESSES,
-            ),
-        ] {
-            let with_port = endpoints.iter().filter(|endpoint| endpoint.port != 0);
-            add(
-                exact,
-                KeyType::AddressProtocolPort,
-                with_port.map(exact_key).collect(),
-            );
-            let without_port = endpoints.iter().filter(|endpoint| endpoint.port == 0);
-            add(
-                any_port,
-                KeyType::AddressProtocol,
-                without_port.map(any_port_key).collect(),
-            );
-            let address = |endpoint: &Endpoint| endpoint.address.octets().to_vec();
-            add(
-                addresses,
-                KeyType::Ipv4Address,
-                endpoints.iter().map(address).collect(),
-            );
+    /// Changes the table that `installed` made into this one, in one step; where the interfaces are the same only
+    /// the elements that differ are sent.
+    pub(super) fn replace(&self, installed: &Self, tap: u32) -> Result<(), NftError> {
+        if self.interfaces != installed.interfaces {
+            return self.install(tap);
         }
-        add(
-            ICMP_ERRORS,
-            KeyType::IcmpType,
-            icmp::ERRORS.iter().map(|kind| vec![*kind]).collect(),
-        );
+        let mut transaction = Transaction::new();
+        for (wanted, present) in self.sets().iter().zip(installed.sets()) {
+            let gone = present.keys.difference(&wanted.keys).map(Vec::as_slice);
+            transaction.delete_elements(TABLE, wanted.name, gone);
+            let new = wanted.keys.difference(&present.keys).map(Vec::as_slice);
+            transaction.add_elements(TABLE, wanted.name, new);
+        }
+        transaction.commit()
     }
+
+    fn add_sets(&self, transaction: &mut Transaction) {
+        for set in self.sets() {
+            transaction.add_set(TABLE, set.name, set.key_type);
+            transaction.add_elements(TABLE, set.name, set.keys.iter().map(Vec::as_slice));
+        }
+        transaction.add_set(TABLE, ICMP_ERRORS, KeyType::IcmpType);
+        let errors: Vec<[u8; 1]> = icmp::ERRORS.iter().map(|kind| [*kind]).collect();
+        transaction.add_elements(TABLE, ICMP_ERRORS, errors.iter().map(<[u8; 1]>::as_slice));
+    }
+
+    /// The sets that follow the services, always in the same order.
+    fn sets(&self) -> [Set; 6] {
+        let exact = |name, endpoints: &BTreeSet<Endpoint>| Set {
+            name,
+            key_type: KeyType::AddressProtocolPort,
+            keys: endpoints
+                .iter()
+                .filter(|e| e.port != 0)
+                .map(exact_key)
+                .collect(),
+        };
+        let any_port = |name, endpoints: &BTreeSet<Endpoint>| Set {
+            name,
+            key_type: KeyType::AddressProtocol,
+            keys: endpoints
+                .iter()
+                .filter(|e| e.port == 0)
+                .map(any_port_key)
+                .collect(),
+        };
+        let addresses = |name, endpoints: &BTreeSet<Endpoint>| Set {
+            name,
+            key_type: KeyType::Ipv4Address,
+            keys: endpoints
+                .iter()
+                .map(|e| e.address.octets().to_vec())
+                .collect(),
+        };
+        [
+            exact(SERVICES, &self.services),
+            any_port(ANY_PORT_SERVICES, &self.services),
+            addresses(SERVICE_ADDRESSES, &self.services),
+            exact(REAL_SERVERS, &self.real_servers),
+            any_port(ANY_PORT_REAL_SERVERS, &self.real_servers),
+            addresses(REAL_SERVER_ADDRESSES, &self.real_servers),
+        ]
+    }
+}
+
+/// A set of the table and what is in it.
+struct Set {
+    name: &'static str,
+    key_type: KeyType,
+    keys: BTreeSet<Vec<u8>>,
 }
 
 /// Removes the table; that there is none is no error.
