@@ -325,7 +325,7 @@ impl Draft {
         }
         let real_server = ServerAddress::new(self.address.value, port);
         let message = format!(
-            "WARNING - virtual server {} and real server {} ports don't match - resetting",
+            "virtual server {} and real server {} ports don't match - resetting",
             service.log_name(inherited.protocol),
             real_server.log_name(inherited.protocol),
         );

@@ -81,6 +81,11 @@ fn direct_routing_cannot_change_the_port() {
         .replace("10.0.1.1 80", "10.0.1.1 81");
     assert_eq!(codes(&text), ["5:1 conflict"]);
     assert_says(&text, "ports don't match - resetting");
+    assert!(
+        !messages(&text)
+            .iter()
+            .any(|message| message.contains("WARNING"))
+    );
     assert_eq!(only_virtual_server(&text).real_servers[0].address.port, 80);
 }
 
