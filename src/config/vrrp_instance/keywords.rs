@@ -392,6 +392,7 @@ fn virtual_router_id(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result
 fn mcast_dst_ip(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     let group = arguments.address()?;
     if group.value != MULTICAST_GROUP {
+        arguments.leave_complaint_to_block();
         draft.unsupported = Some(Spanned {
             value: "'mcast_dst_ip' is",
             span: group.span,
@@ -405,9 +406,8 @@ fn auth_hmac(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Fin
         value: "'auth_hmac' is",
         span: arguments.keyword_span(),
     });
-    let block = arguments.block();
-    arguments.reader().look_over(AUTH_HMAC_BLOCK, block);
-    Ok(())
+    arguments.leave_complaint_to_block();
+    arguments.check_shape()
 }
 
 fn advert_int(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {

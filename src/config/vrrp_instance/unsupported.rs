@@ -26,17 +26,21 @@ impl Draft {
                 value: "'auth_type AH' is",
                 span,
             }),
-            _ if self.interface.is_none()
-                && self.unicast_src_ip.is_some()
-                && !self.unicast_peer.is_empty() =>
-            {
-                Some(Spanned {
-                    value: "unicast without an 'interface' is",
-                    span: self.name.span,
-                })
-            }
+            _ if self.is_unicast_without_interface() => Some(Spanned {
+                value: "unicast without an 'interface' is",
+                span: self.name.span,
+            }),
             _ => None,
         }
+    }
+
+    /// keepalived derives the interface from the addresses then.
+    pub(super) fn is_unicast_without_interface(&self) -> bool {
+        self.interface.is_none() && self.unicast_src_ip.is_some() && !self.unicast_peer.is_empty()
+    }
+
+    pub(super) fn is_ipv6(&self) -> bool {
+        self.ipv6_address().is_some()
     }
 
     /// The first address, if it makes this an IPv6 instance.
@@ -49,7 +53,7 @@ impl Draft {
             .or(self.unicast_src_ip)
             .or_else(|| self.unicast_peer.first().copied())?;
         first.value.is_ipv6().then_some(Spanned {
-            value: "an IPv6 instance is",
+            value: "IPv6 is",
             span: first.span,
         })
     }

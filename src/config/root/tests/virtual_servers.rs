@@ -126,10 +126,12 @@ fn a_host_name_is_no_address_of_a_virtual_server() {
 }
 
 #[test]
-fn what_is_not_carried_out_is_left_out_with_a_note() {
+fn what_is_not_carried_out_is_left_out_with_a_warning() {
     for target in ["fwmark 1", "group G", "2001:db8::1 80"] {
         let text = virtual_server("").replace("10.0.0.1 80", target);
-        assert_eq!(codes(&text), ["1:1 not-carried-out"], "{target}");
+        assert_eq!(codes(&text), ["1:1 left-out"], "{target}");
+        assert_says(&text, "is left out: nobody serves it");
+        assert_eq!(loaded(&text).test_status(), 5, "{target}");
     }
 }
 
