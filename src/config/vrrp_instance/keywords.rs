@@ -462,6 +462,7 @@ fn unicast_peer(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), 
                 span: word.span,
             }),
             Err(_) => {
+                draft.refused_unicast_peer = draft.unicast_keyword;
                 let message = format!("invalid unicast peer '{}', which is not used", word.text);
                 let finding = Finding::new(Code::InvalidValue, word.span, message);
                 arguments.complain(finding.expected("an IP address"));

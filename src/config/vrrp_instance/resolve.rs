@@ -164,21 +164,7 @@ impl Draft {
         if let Some(block) = &self.authentication {
             instance.authentication = self.authenticate(block, instance.version, context);
         }
-        instance.mcast_src_ip = self.mcast_src_ip.map(|address| address.value);
-        instance.unicast_src_ip = self.unicast_src_ip.map(|address| address.value);
-        instance.unicast_peer = self.unicast_peer.iter().map(|peer| peer.value).collect();
-        if let (Some(span), []) = (self.unicast_keyword, self.unicast_peer.as_slice()) {
-            let message = format!(
-                "({}) a unicast keyword without any unicast peers; multicast is used",
-                self.name.value
-            );
-            context.complain(
-                Finding::new(Code::Deprecated, span, message)
-                    .help("name the peers in 'unicast_peer', or use 'mcast_src_ip'"),
-            );
-            let source = instance.unicast_src_ip.take();
-            instance.mcast_src_ip = instance.mcast_src_ip.or(source);
-        }
+        self.set_unicast(instance, context);
         let globals = &context.globals;
         instance.down_timer_adverts = self
             .down_timer_adverts
@@ -195,6 +181,33 @@ impl Draft {
         instance.check_unicast_src = self
             .check_unicast_src
             .unwrap_or(globals.vrrp_check_unicast_src);
+    }
+
+    /// Where adverts come from and go to.
+    fn set_unicast(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
+        instance.mcast_src_ip = self.mcast_src_ip.map(|address| address.value);
+        instance.unicast_src_ip = self.unicast_src_ip.map(|address| address.value);
+        instance.unicast_peer = self.unicast_peer.iter().map(|peer| peer.value).collect();
+        let (Some(span), []) = (self.unicast_keyword, self.unicast_peer.as_slice()) else {
+            return;
+        };
+        let name = &self.name.value;
+        let finding = if let Some(peers) = self.refused_unicast_peer {
+            let message = format!(
+                "({name}) no entry of 'unicast_peer' is usable, so adverts go out by multicast: where that is not \
+                 carried, each node becomes MASTER"
+            );
+            Finding::new(Code::NothingToDo, peers, message)
+                .help("name the peers by their IP addresses")
+        } else {
+            let message =
+                format!("({name}) a unicast keyword without any unicast peers; multicast is used");
+            Finding::new(Code::Deprecated, span, message)
+                .help("name the peers in 'unicast_peer', or use 'mcast_src_ip'")
+        };
+        context.complain(finding);
+        let source = instance.unicast_src_ip.take();
+        instance.mcast_src_ip = instance.mcast_src_ip.or(source);
     }
 
     /// What the version can carry (RFC 3768 §5.3.7, RFC 5798 §5.2.7).

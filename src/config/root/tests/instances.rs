@@ -269,6 +269,25 @@ fn unicast_instances_know_their_peers() {
 }
 
 #[test]
+fn unicast_peers_that_are_all_refused_are_a_warning_of_multicast() {
+    let text = instance("unicast_src_ip 10.0.0.2\nunicast_peer {\n10.0.0.x\nnode-b\n}");
+    assert_eq!(
+        codes(&text),
+        [
+            "8:1 nothing-to-do",
+            "9:1 invalid-value",
+            "10:1 invalid-value"
+        ]
+    );
+    assert_says(
+        &text,
+        "(VI_1) no entry of 'unicast_peer' is usable, so adverts go out by multicast",
+    );
+    assert_eq!(loaded(&text).complaints[0].severity, Severity::Warning);
+    assert!(only_instance(&text).unicast_peer.is_empty());
+}
+
+#[test]
 fn a_unicast_source_without_peers_is_a_multicast_source() {
     let text = instance("unicast_src_ip 10.0.0.2");
     assert_eq!(codes(&text), ["7:1 deprecated"]);
