@@ -266,7 +266,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
 ];
 
 fn pending_checker(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
-    arguments.leave_complaint_to_block();
+    arguments.leave_pending_to_owner();
     draft.pending_checkers.push(arguments.keyword());
     arguments.check_shape()
 }

@@ -33,8 +33,8 @@ pub(crate) struct Arguments<'a> {
     row: &'static Row,
     next: usize,
     reader: &'a mut Reader,
-    /// Its block complains of what is not carried out, because it knows what follows from that.
-    block_complains: bool,
+    /// That the keyword is not carried out is said elsewhere.
+    owner_complains: bool,
 }
 
 impl<'a> Arguments<'a> {
@@ -48,7 +48,7 @@ impl<'a> Arguments<'a> {
             row,
             next: 0,
             reader,
-            block_complains: false,
+            owner_complains: false,
         }
     }
 
@@ -91,9 +91,9 @@ impl<'a> Arguments<'a> {
         self.reader.findings.push(finding);
     }
 
-    /// That this keyword is not carried out is said when its block is complete.
-    pub(crate) fn leave_complaint_to_block(&mut self) {
-        self.block_complains = true;
+    /// That this keyword is not carried out is said where it is known what follows from that.
+    pub(crate) fn leave_pending_to_owner(&mut self) {
+        self.owner_complains = true;
     }
 
     /// The next word, if there is one.
@@ -354,7 +354,7 @@ impl<'a> Arguments<'a> {
             });
         }
         match self.row.standing {
-            Standing::Pending if !self.block_complains => {
+            Standing::Pending if !self.owner_complains => {
                 let message = format!("'{}' is understood, but not carried out yet", self.row.name);
                 let finding = Finding::new(Code::NotCarriedOut, self.keyword_span(), message);
                 self.complain(finding);

@@ -392,7 +392,7 @@ fn virtual_router_id(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result
 fn mcast_dst_ip(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     let group = arguments.address()?;
     if group.value != MULTICAST_GROUP {
-        arguments.leave_complaint_to_block();
+        arguments.leave_pending_to_owner();
         draft.unsupported = Some(Spanned {
             value: "'mcast_dst_ip' is",
             span: group.span,
@@ -406,7 +406,7 @@ fn auth_hmac(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Fin
         value: "'auth_hmac' is",
         span: arguments.keyword_span(),
     });
-    arguments.leave_complaint_to_block();
+    arguments.leave_pending_to_owner();
     arguments.check_shape()
 }
 

@@ -37,19 +37,6 @@ impl Draft {
         (!is_left_out && interface.is_some() && vrid.is_some()).then_some(instance)
     }
 
-    /// Not to take part is better than to fight with peers that cannot be understood.
-    fn complain_if_left_out(&self, context: &mut Context<'_>) -> bool {
-        let Some(what) = self.unsupported(self.is_strict(context)) else {
-            return false;
-        };
-        let message = format!(
-            "({}) is left out: its addresses will not be on this node, because {} not carried out yet",
-            self.name.value, what.value
-        );
-        context.complain(Finding::new(Code::LeftOut, what.span, message));
-        true
-    }
-
     /// The instance with defaults; what it lacks has a stand-in.
     fn outline(&self) -> Option<VrrpInstance> {
         let interface = match &self.interface {
@@ -63,7 +50,7 @@ impl Draft {
         Some(VrrpInstance::new(&self.name.value, interface, vrid))
     }
 
-    fn is_strict(&self, context: &Context<'_>) -> bool {
+    pub(super) fn is_strict(&self, context: &Context<'_>) -> bool {
         self.strict_mode.unwrap_or(context.globals.vrrp_strict)
     }
 

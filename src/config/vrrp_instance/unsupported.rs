@@ -1,11 +1,26 @@
 //! What keeps an instance from working with its peers, because it is not carried out yet.
 
 use super::draft::{AuthType, Draft};
+use crate::config::consistency::Context;
+use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::Spanned;
 
 impl Draft {
+    /// Not to take part is better than to fight with peers that cannot be understood.
+    pub(super) fn complain_if_left_out(&self, context: &mut Context<'_>) -> bool {
+        let Some(what) = self.unsupported(self.is_strict(context)) else {
+            return false;
+        };
+        let message = format!(
+            "({}) is left out: its addresses will not be on this node, because {} not carried out yet",
+            self.name.value, what.value
+        );
+        context.complain(Finding::new(Code::LeftOut, what.span, message));
+        true
+    }
+
     /// What keeps the instance from working with its peers, if anything does.
-    pub(super) fn unsupported(&self, is_strict: bool) -> Option<Spanned<&'static str>> {
+    fn unsupported(&self, is_strict: bool) -> Option<Spanned<&'static str>> {
         if let Some(version_6) = self.ipv6_address() {
             return Some(version_6);
         }

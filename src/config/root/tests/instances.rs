@@ -221,6 +221,14 @@ fn an_ipv6_address_that_is_left_out_of_an_instance_is_a_warning() {
 }
 
 #[test]
+fn static_addresses_are_left_out_with_a_warning() {
+    let text = "static_ipaddress {\n10.0.0.9/24 dev eth0\n}\n";
+    assert_eq!(codes(text), ["1:1 left-out"]);
+    assert_says(text, "its addresses will not be on this node");
+    assert_eq!(codes("static_ipaddress {\n}\n"), ["1:1 not-carried-out"]);
+}
+
+#[test]
 fn mistakes_in_an_instance_that_is_left_out_are_said() {
     let text = instance("track_script {\nnone\n}\ntrack_interface {\neth8\n}")
         .replace("eth0", "eth9")
