@@ -437,7 +437,7 @@ impl Context<'_> {
             .filter(|name| !used.contains(name.value.as_str()))
             .collect();
         for name in unused {
-            let message = format!("Warning - script {} is not used", name.value);
+            let message = format!("script {} is not used", name.value);
             self.complain(Finding::new(Code::UnusedScript, name.span, message));
         }
     }

@@ -80,7 +80,12 @@ pub enum Code {
     /// A default that keepalived mentions when it is used.
     Defaulted,
     Deprecated,
+    /// A keyword that is understood, but not carried out yet; what remains works without it.
     NotCarriedOut,
+    /// An address, an instance or a service that is nowhere, because it is not carried out yet.
+    LeftOut,
+    /// A real server without any checker, because those it has are not carried out yet.
+    NeverChecked,
 }
 
 impl Code {
@@ -120,6 +125,8 @@ impl Code {
             Self::Defaulted => "defaulted",
             Self::Deprecated => "deprecated",
             Self::NotCarriedOut => "not-carried-out",
+            Self::LeftOut => "left-out",
+            Self::NeverChecked => "never-checked",
         }
     }
 
@@ -155,7 +162,9 @@ impl Code {
             | Self::ScriptUnusable
             | Self::NothingToDo
             | Self::Conflict
-            | Self::Defaulted => Severity::Warning,
+            | Self::Defaulted
+            | Self::LeftOut
+            | Self::NeverChecked => Severity::Warning,
             Self::ScriptSecurity | Self::Deprecated | Self::NotCarriedOut => Severity::Note,
         }
     }

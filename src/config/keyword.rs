@@ -231,12 +231,8 @@ impl Reader {
         if let Some(name) = glued {
             return Some(format!("a blank is missing behind '{name}'"));
         }
-        if let Some(name) = nearest(word, self.catalogue.names(block)) {
-            return Some(format!("did you mean '{name}'?"));
-        }
-        let name = nearest(word, self.catalogue.all_names())?;
-        let homes = some_of(self.catalogue.homes(name));
-        Some(format!("did you mean '{name}', which belongs in {homes}?"))
+        // Words of other blocks are so many that something is always near; only exact ones help.
+        nearest(word, self.catalogue.names(block)).map(|name| format!("did you mean '{name}'?"))
     }
 }
 

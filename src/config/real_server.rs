@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::checkers::{self, Checker};
 use super::consistency::Context;
 use super::diagnostic::{Code, Finding};
-use super::keyword::{Keyword, NO_LIMIT, ScriptText, Shape, Spanned};
+use super::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned};
 use super::virtual_server::{self, method};
 use crate::types::{ForwardingMethod, Protocol, ScriptCommand, ServerAddress, Weight};
 
@@ -80,6 +80,8 @@ pub(crate) struct Draft {
     virtualhost: Option<String>,
     retry: RetryDraft,
     checkers: Vec<checkers::Draft>,
+    /// Checkers that are not carried out.
+    pending_checkers: Vec<Spanned<&'static str>>,
 }
 
 impl Draft {
@@ -96,6 +98,7 @@ impl Draft {
             virtualhost: None,
             retry: RetryDraft::default(),
             checkers: Vec::new(),
+            pending_checkers: Vec::new(),
         }
     }
 }
@@ -239,13 +242,34 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("SMTP_CHECK", Shape::Block("SMTP_CHECK"), ""),
-    Keyword::pending("DNS_CHECK", Shape::Block("DNS_CHECK"), ""),
-    Keyword::pending("UDP_CHECK", Shape::Block("UDP_CHECK"), ""),
-    Keyword::pending("PING_CHECK", Shape::Block("PING_CHECK"), ""),
-    Keyword::pending("FILE_CHECK", Shape::Block("FILE_CHECK"), ""),
-    Keyword::pending("BFD_CHECK", Shape::Block("BFD_CHECK"), ""),
+    Keyword::pending_but_read(
+        "SMTP_CHECK",
+        Shape::Block("SMTP_CHECK"),
+        "",
+        pending_checker,
+    ),
+    Keyword::pending_but_read("DNS_CHECK", Shape::Block("DNS_CHECK"), "", pending_checker),
+    Keyword::pending_but_read("UDP_CHECK", Shape::Block("UDP_CHECK"), "", pending_checker),
+    Keyword::pending_but_read(
+        "PING_CHECK",
+        Shape::Block("PING_CHECK"),
+        "",
+        pending_checker,
+    ),
+    Keyword::pending_but_read(
+        "FILE_CHECK",
+        Shape::Block("FILE_CHECK"),
+        "",
+        pending_checker,
+    ),
+    Keyword::pending_but_read("BFD_CHECK", Shape::Block("BFD_CHECK"), "", pending_checker),
 ];
+
+fn pending_checker(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    arguments.leave_pending_to_owner();
+    draft.pending_checkers.push(arguments.keyword());
+    arguments.check_shape()
+}
 
 /// What a virtual server gives to its real servers.
 #[derive(Clone, Copy, Debug)]
@@ -290,6 +314,12 @@ impl Draft {
             virtualhost: self.virtualhost.as_deref().or(inherited.virtualhost),
             retry: &retry,
         };
+        let checkers: Vec<_> = self
+            .checkers
+            .iter()
+            .filter_map(|checker| checker.resolve(&settings, context))
+            .collect();
+        self.complain_of_pending_checkers(&checkers, context);
         Some(RealServer {
             address,
             weight: self.weight.unwrap_or(inherited.weight),
@@ -299,12 +329,28 @@ impl Draft {
                 .unwrap_or(inherited.inhibit_on_failure),
             notify_up: context.script(self.notify_up.as_ref()),
             notify_down: context.script(self.notify_down.as_ref()),
-            checkers: self
-                .checkers
-                .iter()
-                .filter_map(|checker| checker.resolve(&settings, context))
-                .collect(),
+            checkers,
         })
+    }
+
+    /// A real server that keeps a checker is merely checked less; one without any gets traffic even when it is dead.
+    fn complain_of_pending_checkers(&self, remaining: &[Checker], context: &mut Context<'_>) {
+        for pending in &self.pending_checkers {
+            let name = pending.value;
+            let (code, what) = if remaining.is_empty() {
+                (
+                    Code::NeverChecked,
+                    "this real server is never checked and always in service",
+                )
+            } else {
+                (
+                    Code::NotCarriedOut,
+                    "this real server is checked without it",
+                )
+            };
+            let message = format!("'{name}' is not carried out yet: {what}");
+            context.complain(Finding::new(code, pending.span, message));
+        }
     }
 
     /// DR and TUN leave the packet as it is, so the port cannot change.
@@ -325,7 +371,7 @@ impl Draft {
         }
         let real_server = ServerAddress::new(self.address.value, port);
         let message = format!(
-            "WARNING - virtual server {} and real server {} ports don't match - resetting",
+            "virtual server {} and real server {} ports don't match - resetting",
             service.log_name(inherited.protocol),
             real_server.log_name(inherited.protocol),
         );

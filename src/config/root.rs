@@ -1,6 +1,7 @@
 //! What stands outside of any block, and the tables of blocks that are understood but not carried out.
 
 use super::consistency;
+use super::diagnostic::{Code, Finding};
 use super::host::Host;
 use super::keyword::{Arguments, Catalogue, Keyword, NO_LIMIT, Reader, Shape};
 use super::tree::Statement;
@@ -138,7 +139,21 @@ pub(crate) const KEYWORDS: &[Keyword<Drafts>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("static_ipaddress", Shape::List("an address"), ""),
+    Keyword::pending_but_read(
+        "static_ipaddress",
+        Shape::List("an address"),
+        "",
+        |_, arguments| {
+            if arguments.block().is_empty() {
+                return Ok(());
+            }
+            arguments.leave_pending_to_owner();
+            let message = "'static_ipaddress' is left out: its addresses will not be on this node, because it is not carried out yet";
+            let span = arguments.keyword_span();
+            arguments.complain(Finding::new(Code::LeftOut, span, message));
+            arguments.check_shape()
+        },
+    ),
     Keyword::pending("static_routes", Shape::List("a route"), ""),
     Keyword::pending("static_rules", Shape::List("a rule"), ""),
     Keyword::pending("track_group", Shape::Named("a name", "track_group"), ""),

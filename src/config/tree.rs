@@ -229,9 +229,12 @@ impl<'a> Builder<'a, '_> {
         ) {
             let missing = self.frames.len() - 1 + self.skipping;
             let name = header.as_ref().map_or("{", |header| header.first.text);
-            let message = format!(
-                "the block '{name}' is not closed: '}}' is missing {missing} times at the end"
-            );
+            let missing = match missing {
+                1 => "one '}' is missing".to_owned(),
+                missing => format!("{missing} '}}' are missing"),
+            };
+            let message =
+                format!("the block '{name}' is not closed: {missing} at the end of the file");
             self.findings
                 .push(Finding::new(Code::UnbalancedBrace, *open, message));
         }

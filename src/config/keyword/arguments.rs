@@ -33,6 +33,8 @@ pub(crate) struct Arguments<'a> {
     row: &'static Row,
     next: usize,
     reader: &'a mut Reader,
+    /// That the keyword is not carried out is said elsewhere.
+    owner_complains: bool,
 }
 
 impl<'a> Arguments<'a> {
@@ -46,6 +48,7 @@ impl<'a> Arguments<'a> {
             row,
             next: 0,
             reader,
+            owner_complains: false,
         }
     }
 
@@ -65,6 +68,14 @@ impl<'a> Arguments<'a> {
             .map_or(&[], |block| block.statements.as_slice())
     }
 
+    /// The keyword itself.
+    pub(crate) fn keyword(&self) -> Spanned<&'static str> {
+        Spanned {
+            value: self.row.name,
+            span: self.keyword_span(),
+        }
+    }
+
     /// Of the keyword.
     pub(crate) fn keyword_span(&self) -> Span {
         self.statement.first().span
@@ -78,6 +89,11 @@ impl<'a> Arguments<'a> {
     /// A complaint that does not keep the keyword from being carried out.
     pub(crate) fn complain(&mut self, finding: Finding) {
         self.reader.findings.push(finding);
+    }
+
+    /// That this keyword is not carried out is said where it is known what follows from that.
+    pub(crate) fn leave_pending_to_owner(&mut self) {
+        self.owner_complains = true;
     }
 
     /// The next word, if there is one.
@@ -302,7 +318,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// Reads the arguments for nothing but their complaints.
-    pub(super) fn check_shape(&mut self) -> Result<(), Finding> {
+    pub(crate) fn check_shape(&mut self) -> Result<(), Finding> {
         match self.row.shape {
             Shape::Flag => {}
             Shape::Bool => drop(self.boolean()?),
@@ -338,12 +354,12 @@ impl<'a> Arguments<'a> {
             });
         }
         match self.row.standing {
-            Standing::CarriedOut | Standing::WithoutEffect => {}
-            Standing::Pending => {
+            Standing::Pending if !self.owner_complains => {
                 let message = format!("'{}' is understood, but not carried out yet", self.row.name);
                 let finding = Finding::new(Code::NotCarriedOut, self.keyword_span(), message);
                 self.complain(finding);
             }
+            Standing::CarriedOut | Standing::WithoutEffect | Standing::Pending => {}
         }
         if let Some(instead) = self.row.instead {
             let message = format!("'{}' is deprecated", self.row.name);

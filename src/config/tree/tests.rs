@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::load::tests::codes;
+use crate::config::load::tests::{codes, loaded};
 use crate::config::{preprocess, root};
 
 /// The tree as one line: `a b{c;d{};};`, with the complaints behind it.
@@ -64,6 +64,23 @@ fn a_brace_missing_at_the_end_is_reported_at_the_block_that_is_open() {
     assert_eq!(
         shown("vrrp_instance V {\nstate BACKUP\n"),
         "vrrp_instance V{state BACKUP;}; [1 unbalanced-brace]"
+    );
+}
+
+#[test]
+fn the_number_of_braces_missing_at_the_end_is_said() {
+    let says = |text: &str, what: &str| {
+        let complaints = loaded(text).complaints;
+        let message = |c: &crate::config::Complaint| c.message.contains(what);
+        assert!(complaints.iter().any(message), "{complaints:#?}");
+    };
+    says(
+        "global_defs {\nrouter_id x\n",
+        "the block 'global_defs' is not closed: one '}' is missing at the end of the file",
+    );
+    says(
+        "virtual_server 10.0.0.1 80 {\nreal_server 10.0.1.1 80 {\n",
+        "the block 'virtual_server' is not closed: 2 '}' are missing at the end of the file",
     );
 }
 

@@ -66,12 +66,14 @@ impl Draft {
     fn usable_address(&self, context: &mut Context<'_>) -> Option<ServerAddress> {
         let what = match self.target {
             Target::Address(address) if address.address.is_ipv4() => return Some(address),
-            Target::Address(_) => "an IPv6 virtual server",
-            Target::Fwmark => "a virtual server for a firewall mark",
-            Target::Group => "a virtual server for a group",
+            Target::Address(_) => "IPv6 is",
+            Target::Fwmark => "a firewall mark is",
+            Target::Group => "a group is",
         };
-        let message = format!("{what} is understood, but not carried out yet; it is left out");
-        context.complain(Finding::new(Code::NotCarriedOut, self.span, message));
+        let message = format!(
+            "the virtual server is left out: nobody serves it, because {what} not carried out yet"
+        );
+        context.complain(Finding::new(Code::LeftOut, self.span, message));
         None
     }
 

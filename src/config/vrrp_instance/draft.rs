@@ -30,6 +30,8 @@ pub(crate) struct Draft {
     pub(crate) mcast_src_ip: Option<Spanned<IpAddr>>,
     pub(crate) unicast_src_ip: Option<Spanned<IpAddr>>,
     pub(crate) unicast_peer: Vec<Spanned<IpAddr>>,
+    /// The keyword of a `unicast_peer` with an entry that is no address.
+    pub(crate) refused_unicast_peer: Option<Span>,
     /// A keyword that is not carried out and without which the peers are not understood.
     pub(crate) unsupported: Option<Spanned<&'static str>>,
     /// A keyword that only makes sense with unicast peers.
@@ -65,6 +67,7 @@ impl Draft {
             mcast_src_ip: None,
             unicast_src_ip: None,
             unicast_peer: Vec::new(),
+            refused_unicast_peer: None,
             unsupported: None,
             unicast_keyword: None,
             garp: GarpDraft::default(),

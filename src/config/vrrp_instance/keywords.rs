@@ -392,6 +392,7 @@ fn virtual_router_id(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result
 fn mcast_dst_ip(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     let group = arguments.address()?;
     if group.value != MULTICAST_GROUP {
+        arguments.leave_pending_to_owner();
         draft.unsupported = Some(Spanned {
             value: "'mcast_dst_ip' is",
             span: group.span,
@@ -405,9 +406,8 @@ fn auth_hmac(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Fin
         value: "'auth_hmac' is",
         span: arguments.keyword_span(),
     });
-    let block = arguments.block();
-    arguments.reader().look_over(AUTH_HMAC_BLOCK, block);
-    Ok(())
+    arguments.leave_pending_to_owner();
+    arguments.check_shape()
 }
 
 fn advert_int(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
@@ -462,6 +462,7 @@ fn unicast_peer(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), 
                 span: word.span,
             }),
             Err(_) => {
+                draft.refused_unicast_peer = draft.unicast_keyword;
                 let message = format!("invalid unicast peer '{}', which is not used", word.text);
                 let finding = Finding::new(Code::InvalidValue, word.span, message);
                 arguments.complain(finding.expected("an IP address"));

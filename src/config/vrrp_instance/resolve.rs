@@ -20,21 +20,11 @@ const MAX_ADVERTISED: usize = 255;
 impl Draft {
     /// `None` with a complaint where the instance cannot take part.
     pub(crate) fn resolve(&self, context: &mut Context<'_>) -> Option<VrrpInstance> {
-        if let Some(what) = self.unsupported(self.is_strict(context)) {
-            // Not to take part is better than to fight with peers that cannot be understood.
-            let name = &self.name.value;
-            let message = format!(
-                "({name}) {} understood, but not carried out yet; the instance is left out",
-                what.value
-            );
-            context.complain(Finding::new(Code::NotCarriedOut, what.span, message));
-            self.required_vrid(context);
-            return None;
-        }
+        let is_left_out = self.complain_if_left_out(context);
         let interface = self.required_interface(context);
         let vrid = self.required_vrid(context);
-        let (interface, vrid) = (interface?, vrid?);
-        let mut instance = VrrpInstance::new(&self.name.value, interface.value.clone(), vrid.value);
+        // What cannot take part is looked over all the same, so that all its mistakes are said at once.
+        let mut instance = self.outline()?;
         self.set_election(&mut instance, context);
         self.set_protocol(&mut instance, context);
         self.set_addresses(&mut instance, context);
@@ -44,10 +34,23 @@ impl Draft {
             self.be_strict(&mut instance, context);
         }
         instance.notify = self.notify.resolve(&mut context.scripts, context.findings);
-        Some(instance)
+        (!is_left_out && interface.is_some() && vrid.is_some()).then_some(instance)
     }
 
-    fn is_strict(&self, context: &Context<'_>) -> bool {
+    /// The instance with defaults; what it lacks has a stand-in.
+    fn outline(&self) -> Option<VrrpInstance> {
+        let interface = match &self.interface {
+            Some(interface) => interface.value.clone(),
+            None => InterfaceName::new("lo").ok()?,
+        };
+        let vrid = match self.virtual_router_id {
+            Some(vrid) => vrid.value,
+            None => Vrid::new(1).ok()?,
+        };
+        Some(VrrpInstance::new(&self.name.value, interface, vrid))
+    }
+
+    pub(super) fn is_strict(&self, context: &Context<'_>) -> bool {
         self.strict_mode.unwrap_or(context.globals.vrrp_strict)
     }
 
@@ -56,6 +59,9 @@ impl Draft {
         context: &mut Context<'_>,
     ) -> Option<&'d Spanned<InterfaceName>> {
         let Some(interface) = &self.interface else {
+            if self.is_unicast_without_interface() {
+                return None;
+            }
             let message = format!("({}) has no 'interface'", self.name.value);
             let finding = Finding::new(Code::MissingKeyword, self.name.span, message);
             context.complain(finding.help("'interface NAME' says where its adverts go"));
@@ -131,32 +137,21 @@ impl Draft {
 
     /// Version, interval, authentication, addresses of the protocol.
     fn set_protocol(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
-        instance.version = self
-            .version
-            .map(|version| version.value)
-            .or(context.globals.vrrp_version)
-            .unwrap_or_default();
+        instance.version = if self.is_ipv6() {
+            VrrpVersion::V3
+        } else {
+            self.version
+                .map(|version| version.value)
+                .or(context.globals.vrrp_version)
+                .unwrap_or_default()
+        };
         if let Some(advert_int) = self.advert_int {
             instance.advert_int = self.rounded(advert_int, instance.version, context);
         }
         if let Some(block) = &self.authentication {
             instance.authentication = self.authenticate(block, instance.version, context);
         }
-        instance.mcast_src_ip = self.mcast_src_ip.map(|address| address.value);
-        instance.unicast_src_ip = self.unicast_src_ip.map(|address| address.value);
-        instance.unicast_peer = self.unicast_peer.iter().map(|peer| peer.value).collect();
-        if let (Some(span), []) = (self.unicast_keyword, self.unicast_peer.as_slice()) {
-            let message = format!(
-                "({}) a unicast keyword without any unicast peers; multicast is used",
-                self.name.value
-            );
-            context.complain(
-                Finding::new(Code::Deprecated, span, message)
-                    .help("name the peers in 'unicast_peer', or use 'mcast_src_ip'"),
-            );
-            let source = instance.unicast_src_ip.take();
-            instance.mcast_src_ip = instance.mcast_src_ip.or(source);
-        }
+        self.set_unicast(instance, context);
         let globals = &context.globals;
         instance.down_timer_adverts = self
             .down_timer_adverts
@@ -173,6 +168,33 @@ impl Draft {
         instance.check_unicast_src = self
             .check_unicast_src
             .unwrap_or(globals.vrrp_check_unicast_src);
+    }
+
+    /// Where adverts come from and go to.
+    fn set_unicast(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
+        instance.mcast_src_ip = self.mcast_src_ip.map(|address| address.value);
+        instance.unicast_src_ip = self.unicast_src_ip.map(|address| address.value);
+        instance.unicast_peer = self.unicast_peer.iter().map(|peer| peer.value).collect();
+        let (Some(span), []) = (self.unicast_keyword, self.unicast_peer.as_slice()) else {
+            return;
+        };
+        let name = &self.name.value;
+        let finding = if let Some(peers) = self.refused_unicast_peer {
+            let message = format!(
+                "({name}) no entry of 'unicast_peer' is usable, so adverts go out by multicast: where that is not \
+                 carried, each node becomes MASTER"
+            );
+            Finding::new(Code::NothingToDo, peers, message)
+                .help("name the peers by their IP addresses")
+        } else {
+            let message =
+                format!("({name}) a unicast keyword without any unicast peers; multicast is used");
+            Finding::new(Code::Deprecated, span, message)
+                .help("name the peers in 'unicast_peer', or use 'mcast_src_ip'")
+        };
+        context.complain(finding);
+        let source = instance.unicast_src_ip.take();
+        instance.mcast_src_ip = instance.mcast_src_ip.or(source);
     }
 
     /// What the version can carry (RFC 3768 §5.3.7, RFC 5798 §5.2.7).
@@ -294,21 +316,8 @@ impl Draft {
         let mut usable = Vec::with_capacity(entries.len());
         for entry in entries {
             let address = &entry.value;
-            if address.address.is_ipv6() {
-                let (code, what) = match family {
-                    Family::MustMatch => {
-                        (Code::Conflict, "address family must match VRRP instance")
-                    }
-                    Family::MayDiffer => (
-                        Code::NotCarriedOut,
-                        "IPv6 addresses are understood, but not carried out yet",
-                    ),
-                };
-                let message = format!(
-                    "({}) {what} [{}] - ignoring",
-                    self.name.value, address.address
-                );
-                context.complain(Finding::new(code, entry.span, message));
+            if let Some(finding) = self.wrong_family(entry, family) {
+                context.complain(finding);
                 continue;
             }
             let identity = (address.address, address.dev.clone());
@@ -332,6 +341,28 @@ impl Draft {
         usable
     }
 
+    fn wrong_family(&self, entry: &Spanned<VirtualAddress>, family: Family) -> Option<Finding> {
+        let name = &self.name.value;
+        let address = entry.value.address;
+        if address.is_ipv6() == self.is_ipv6() {
+            return None;
+        }
+        let (code, message) = match family {
+            Family::MustMatch => (
+                Code::Conflict,
+                format!("({name}) address family must match VRRP instance [{address}] - ignoring"),
+            ),
+            Family::MayDiffer if address.is_ipv6() => (
+                Code::LeftOut,
+                format!(
+                    "({name}) [{address}] is left out: it will not be on this node, because IPv6 is not carried out yet"
+                ),
+            ),
+            Family::MayDiffer => return None,
+        };
+        Some(Finding::new(code, entry.span, message))
+    }
+
     fn set_tracking(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
         instance.dont_track_primary = self.dont_track_primary;
         instance.track_script = context.track_scripts(&self.name.value, &self.track_script);
@@ -339,7 +370,7 @@ impl Draft {
         instance.track_interface = interfaces
             .into_iter()
             .filter(|(entry, span)| {
-                let own = entry.interface == instance.interface
+                let own = self.interface.as_ref().map(|own| &own.value) == Some(&entry.interface)
                     && entry.weight.get() == 0
                     && !self.dont_track_primary;
                 if own {

@@ -1,11 +1,26 @@
 //! What keeps an instance from working with its peers, because it is not carried out yet.
 
 use super::draft::{AuthType, Draft};
+use crate::config::consistency::Context;
+use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::Spanned;
 
 impl Draft {
+    /// Not to take part is better than to fight with peers that cannot be understood.
+    pub(super) fn complain_if_left_out(&self, context: &mut Context<'_>) -> bool {
+        let Some(what) = self.unsupported(self.is_strict(context)) else {
+            return false;
+        };
+        let message = format!(
+            "({}) is left out: its addresses will not be on this node, because {} not carried out yet",
+            self.name.value, what.value
+        );
+        context.complain(Finding::new(Code::LeftOut, what.span, message));
+        true
+    }
+
     /// What keeps the instance from working with its peers, if anything does.
-    pub(super) fn unsupported(&self, is_strict: bool) -> Option<Spanned<&'static str>> {
+    fn unsupported(&self, is_strict: bool) -> Option<Spanned<&'static str>> {
         if let Some(version_6) = self.ipv6_address() {
             return Some(version_6);
         }
@@ -26,17 +41,21 @@ impl Draft {
                 value: "'auth_type AH' is",
                 span,
             }),
-            _ if self.interface.is_none()
-                && self.unicast_src_ip.is_some()
-                && !self.unicast_peer.is_empty() =>
-            {
-                Some(Spanned {
-                    value: "unicast without an 'interface' is",
-                    span: self.name.span,
-                })
-            }
+            _ if self.is_unicast_without_interface() => Some(Spanned {
+                value: "unicast without an 'interface' is",
+                span: self.name.span,
+            }),
             _ => None,
         }
+    }
+
+    /// keepalived derives the interface from the addresses then.
+    pub(super) fn is_unicast_without_interface(&self) -> bool {
+        self.interface.is_none() && self.unicast_src_ip.is_some() && !self.unicast_peer.is_empty()
+    }
+
+    pub(super) fn is_ipv6(&self) -> bool {
+        self.ipv6_address().is_some()
     }
 
     /// The first address, if it makes this an IPv6 instance.
@@ -49,7 +68,7 @@ impl Draft {
             .or(self.unicast_src_ip)
             .or_else(|| self.unicast_peer.first().copied())?;
         first.value.is_ipv6().then_some(Spanned {
-            value: "an IPv6 instance is",
+            value: "IPv6 is",
             span: first.span,
         })
     }

@@ -1,7 +1,7 @@
 //! Checkers.
 
 use super::*;
-use crate::config::{Checker, HttpProtocol};
+use crate::config::{Checker, HttpProtocol, Policy};
 
 fn checker(lines: &str) -> Checker {
     parsed(&real_server(lines)).virtual_servers[0].real_servers[0].checkers[0].clone()
@@ -125,12 +125,54 @@ fn checkers_that_are_not_carried_out_are_said_and_their_words_are_checked() {
     assert_eq!(
         codes(&text),
         [
-            "6:1 not-carried-out",
+            "6:1 never-checked",
             "7:1 unknown-keyword",
             "8:14 out-of-range"
         ]
     );
     assert_says(&text, "did you mean 'helo_name'?");
+}
+
+#[test]
+fn a_real_server_whose_only_checkers_are_not_carried_out_is_a_warning() {
+    let kinds = [
+        "SMTP_CHECK",
+        "DNS_CHECK",
+        "UDP_CHECK",
+        "PING_CHECK",
+        "FILE_CHECK",
+        "BFD_CHECK",
+    ];
+    for kind in kinds {
+        let text = real_server(&format!("{kind} {{\n}}"));
+        let loaded = loaded(&text);
+        assert_eq!(codes(&text), ["6:1 never-checked"], "{kind}");
+        assert_says(
+            &text,
+            &format!(
+                "'{kind}' is not carried out yet: this real server is never checked and always in service"
+            ),
+        );
+        assert_eq!(loaded.test_status(), 5);
+        assert!(loaded.is_acceptable(Policy::Start) && !loaded.is_acceptable(Policy::Strict));
+    }
+}
+
+#[test]
+fn a_checker_that_is_missing_beside_others_is_a_note() {
+    let text = real_server("PING_CHECK {\n}\nTCP_CHECK {\n}");
+    assert_eq!(codes(&text), ["6:1 not-carried-out"]);
+    assert_says(
+        &text,
+        "'PING_CHECK' is not carried out yet: this real server is checked without it",
+    );
+    assert_eq!(loaded(&text).test_status(), 0);
+}
+
+#[test]
+fn a_checker_that_is_not_used_does_not_count_as_one() {
+    let text = real_server("PING_CHECK {\n}\nHTTP_GET {\n}");
+    assert_eq!(codes(&text), ["6:1 never-checked", "8:1 nothing-to-do"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `vrrp_instance`.
 
 use super::*;
+use crate::config::Code;
 
 #[test]
 fn a_plain_instance_has_keepalived_s_defaults() {
@@ -151,12 +152,13 @@ fn what_peers_could_not_understand_leaves_the_instance_out() {
     ] {
         let loaded = loaded(&instance(lines));
         assert!(loaded.config.vrrp_instances.is_empty());
-        assert_eq!(loaded.test_status(), 0, "{lines}");
+        assert_eq!(loaded.test_status(), 5, "{lines}");
+        assert_eq!(loaded.complaints.len(), 1, "{lines}");
+        assert_eq!(loaded.complaints[0].code, Code::LeftOut, "{lines}");
         assert!(
-            loaded
-                .complaints
-                .iter()
-                .any(|c| c.message.contains("left out")),
+            loaded.complaints[0]
+                .message
+                .starts_with("(VI_1) is left out: its addresses will not be on this node"),
             "{lines}"
         );
     }
@@ -188,11 +190,66 @@ fn addresses_of_another_family_and_duplicates_are_left_out() {
 }
 
 #[test]
-fn an_ipv6_instance_is_left_out_with_a_note() {
-    let loaded = loaded(&instance("").replace("10.0.0.1/24", "fe80::1"));
-    assert!(loaded.config.vrrp_instances.is_empty());
-    assert_eq!(loaded.complaints.len(), 1);
-    assert_eq!(loaded.complaints[0].severity, Severity::Note);
+fn an_ipv6_instance_is_left_out_with_a_warning() {
+    let text = instance("advert_int 0.5").replace("10.0.0.1/24", "fe80::1\n2001:db8::1");
+    assert!(loaded(&text).config.vrrp_instances.is_empty());
+    assert_eq!(codes(&text), ["5:1 left-out"]);
+    assert_says(
+        &text,
+        "(VI_1) is left out: its addresses will not be on this node, because IPv6 is not carried out yet",
+    );
+    assert_eq!(loaded(&text).test_status(), 5);
+}
+
+#[test]
+fn unicast_without_an_interface_is_left_out_with_a_warning() {
+    let text = instance("unicast_src_ip 10.0.0.2\nunicast_peer {\n10.0.0.3\n}")
+        .replace("interface eth0\n", "");
+    assert_eq!(codes(&text), ["1:15 left-out"]);
+    assert!(loaded(&text).config.vrrp_instances.is_empty());
+}
+
+#[test]
+fn an_ipv6_address_that_is_left_out_of_an_instance_is_a_warning() {
+    let text = instance("virtual_ipaddress_excluded {\n2001:db8::1\n}");
+    assert_eq!(codes(&text), ["8:1 left-out"]);
+    assert_says(
+        &text,
+        "[2001:db8::1] is left out: it will not be on this node",
+    );
+    assert_eq!(only_instance(&text).virtual_ipaddress.len(), 1);
+}
+
+#[test]
+fn static_addresses_are_left_out_with_a_warning() {
+    let text = "static_ipaddress {\n10.0.0.9/24 dev eth0\n}\n";
+    assert_eq!(codes(text), ["1:1 left-out"]);
+    assert_says(text, "its addresses will not be on this node");
+    assert_eq!(codes("static_ipaddress {\n}\n"), ["1:1 not-carried-out"]);
+}
+
+#[test]
+fn mistakes_in_an_instance_that_is_left_out_are_said() {
+    let text = instance("track_script {\nnone\n}\ntrack_interface {\neth8\n}")
+        .replace("eth0", "eth9")
+        .replace("10.0.0.1/24", "2001:db8::1\n2001:db8::1\n10.0.0.1");
+    assert_eq!(
+        codes(&text),
+        [
+            "2:11 unknown-interface",
+            "5:1 left-out",
+            "6:1 duplicate-entry",
+            "7:1 conflict",
+            "10:1 unknown-reference",
+            "13:1 unknown-interface",
+        ]
+    );
+}
+
+#[test]
+fn mistakes_in_an_instance_without_an_interface_are_said() {
+    let text = instance("nopreempt\nstate MASTER").replace("interface eth0\n", "");
+    assert_eq!(codes(&text), ["1:15 missing-keyword", "6:1 conflict"]);
 }
 
 #[test]
@@ -217,6 +274,25 @@ fn unicast_instances_know_their_peers() {
     let instance = only_instance(&text);
     assert_eq!(instance.unicast_peer.len(), 1);
     assert!(instance.unicast_src_ip.is_some());
+}
+
+#[test]
+fn unicast_peers_that_are_all_refused_are_a_warning_of_multicast() {
+    let text = instance("unicast_src_ip 10.0.0.2\nunicast_peer {\n10.0.0.x\nnode-b\n}");
+    assert_eq!(
+        codes(&text),
+        [
+            "8:1 nothing-to-do",
+            "9:1 invalid-value",
+            "10:1 invalid-value"
+        ]
+    );
+    assert_says(
+        &text,
+        "(VI_1) no entry of 'unicast_peer' is usable, so adverts go out by multicast",
+    );
+    assert_eq!(loaded(&text).complaints[0].severity, Severity::Warning);
+    assert!(only_instance(&text).unicast_peer.is_empty());
 }
 
 #[test]

@@ -81,6 +81,11 @@ fn direct_routing_cannot_change_the_port() {
         .replace("10.0.1.1 80", "10.0.1.1 81");
     assert_eq!(codes(&text), ["5:1 conflict"]);
     assert_says(&text, "ports don't match - resetting");
+    assert!(
+        !messages(&text)
+            .iter()
+            .any(|message| message.contains("WARNING"))
+    );
     assert_eq!(only_virtual_server(&text).real_servers[0].address.port, 80);
 }
 
@@ -121,10 +126,12 @@ fn a_host_name_is_no_address_of_a_virtual_server() {
 }
 
 #[test]
-fn what_is_not_carried_out_is_left_out_with_a_note() {
+fn what_is_not_carried_out_is_left_out_with_a_warning() {
     for target in ["fwmark 1", "group G", "2001:db8::1 80"] {
         let text = virtual_server("").replace("10.0.0.1 80", target);
-        assert_eq!(codes(&text), ["1:1 not-carried-out"], "{target}");
+        assert_eq!(codes(&text), ["1:1 left-out"], "{target}");
+        assert_says(&text, "is left out: nobody serves it");
+        assert_eq!(loaded(&text).test_status(), 5, "{target}");
     }
 }
 

@@ -17,6 +17,18 @@ fn an_unknown_keyword_gets_the_nearest_known_one() {
 }
 
 #[test]
+fn a_word_that_is_near_one_of_another_block_gets_no_suggestion() {
+    let complaints = loaded("typo 1\n").complaints;
+    assert_eq!(complaints.len(), 1);
+    assert_eq!(
+        complaints[0].message,
+        "unknown keyword 'typo' in the top level"
+    );
+    assert_eq!(complaints[0].help, None);
+    assert_eq!(loaded(&instance("lb_alg rr")).complaints[0].help, None);
+}
+
+#[test]
 fn a_value_glued_to_its_keyword_needs_a_blank() {
     assert_says(
         &instance("mcast_src_ip=10.0.0.1"),
