@@ -121,10 +121,12 @@ impl RealServer {
             self.checkers.push(checker);
         }
         cancel(&kept, actions);
-        if self.config.weight != config.weight {
+        let is_changed = self.config.weight != config.weight;
+        self.config = config.clone();
+        // A weight that a script has set goes with that script.
+        if is_changed || !self.has_dynamic_weight() {
             self.set_weight(config.weight, of, actions);
         }
-        self.config = config.clone();
     }
 
     /// Cancels what runs.

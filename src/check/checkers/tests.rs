@@ -129,7 +129,10 @@ struct Lab {
 }
 
 impl Lab {
-    fn new(config: Config) -> Self {
+    /// The plane is nobody else's, as the userspace plane is. In IPVS a service that could not be taken away before a
+    /// restart is taken for somebody else's: nothing there says whose it is.
+    fn new(mut config: Config) -> Self {
+        config.global_defs.lvs_flush = true;
         let now = Instant::now();
         let plane = Table::default();
         let nothing = BTreeMap::new();
@@ -237,7 +240,8 @@ impl Lab {
             }
             Op::Fail(n) => self.finish(n, Outcome::Failed(Failure::ScriptExited(1))),
             Op::Wait(millis) => self.wait(Duration::from_millis(millis)),
-            Op::Reload(config) => {
+            Op::Reload(mut config) => {
+                config.global_defs.lvs_flush = true;
                 self.config = config;
                 self.reload();
             }

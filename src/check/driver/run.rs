@@ -36,7 +36,7 @@ pub(super) fn plane_line(choice: &PlaneChoice) -> String {
 /// Checks and programs until it is told to stop or to leave. `run_directory` is where the data-plane child has its
 /// socket.
 pub async fn run(
-    config: Box<Config>,
+    mut config: Box<Config>,
     choice: PlaneChoice,
     run_directory: PathBuf,
     orders: mpsc::Receiver<Order>,
@@ -45,6 +45,10 @@ pub async fn run(
     info!("{}", plane_line(&choice));
     if let Err(error) = raise_open_files() {
         warn!("Raising the limit of open files: {error}");
+    }
+    if choice.plane == Plane::Userspace {
+        // Nobody else has services there: what an earlier life of this child could not take away goes now.
+        config.global_defs.lvs_flush = true;
     }
     let connect = async || driver::connect(&choice, &run_directory).await;
     run_with(config, connect, orders, reports).await
