@@ -121,10 +121,12 @@ impl RealServer {
             self.checkers.push(checker);
         }
         cancel(&kept, actions);
-        if self.config.weight != config.weight {
+        let reweighted = self.config.weight != config.weight;
+        self.config = config.clone();
+        // What a script has said holds only as long as one is asked.
+        if reweighted || !self.has_dynamic_weight() {
             self.set_weight(config.weight, of, actions);
         }
-        self.config = config.clone();
     }
 
     /// Cancels what runs.
