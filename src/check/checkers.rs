@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::forwarding::Forwarding;
+use super::forwarding::{Forwarding, Ownership};
 use super::real_server::Registrar;
 use super::timetable::Timetable;
 use super::virtual_server::{Step, VirtualServer, key_of};
@@ -48,48 +48,45 @@ struct Trouble {
 impl Checkers {
     /// Starts with what the plane holds. A service that it holds already goes on as it is, real servers that are
     /// missing or inhibited stay out until their checks pass; a service that is new gets all its real servers at
-    /// once, except those with an `alpha` checker.
+    /// once, except those with an `alpha` checker. A service that it holds and that is not configured goes if the
+    /// plane is exclusive, or with `lvs_flush`.
     ///
     /// `cannot_carry`: what the plane cannot do, for the virtual servers that it cannot carry. `warmup` chooses a
     /// part of the time it is given.
     pub fn new(
         config: &Config,
         programmed: &Table,
+        ownership: Ownership,
         cannot_carry: &BTreeMap<ServiceKey, String>,
         warmup: &mut dyn FnMut(Duration) -> Duration,
         now: Instant,
     ) -> (Self, Actions) {
-        let mut ours: BTreeSet<ServiceKey> = config.virtual_servers.iter().map(key_of).collect();
-        if config.global_defs.lvs_flush {
-            ours.extend(programmed.services.keys());
-        }
         let mut checkers = Self {
             virtual_servers: Vec::new(),
             places: BTreeMap::new(),
             timetable: Timetable::default(),
             next_id: 1,
-            forwarding: Forwarding::new(programmed.clone(), ours),
+            forwarding: Forwarding::new(programmed.clone(), ownership),
             trouble: Trouble::default(),
         };
         let mut actions = Actions::new();
         let before = BTreeMap::new();
         checkers.configure(config, before, cannot_carry, warmup, now, &mut actions);
-        checkers.forwarding.disclaim();
-        if config.global_defs.lvs_flush {
-            checkers.flush(&mut actions);
+        let unclaimed = checkers.forwarding.disclaim();
+        if ownership == Ownership::Exclusive || config.global_defs.lvs_flush {
+            checkers.flush(unclaimed, &mut actions);
         }
         (checkers, actions)
     }
 
-    /// `lvs_flush`: services that are not configured go.
-    fn flush(&mut self, actions: &mut Actions) {
+    /// Services that are not configured go.
+    fn flush(&mut self, unclaimed: impl Iterator<Item = ServiceKey>, actions: &mut Actions) {
         let configured: BTreeSet<ServiceKey> =
             self.virtual_servers.iter().map(|vs| vs.key).collect();
-        let foreign: Vec<ServiceKey> = (self.forwarding.services())
-            .filter(|key| !configured.contains(key))
-            .collect();
-        for key in foreign {
-            self.forwarding.program(key, None, actions);
+        // One that the plane cannot carry is configured, claims nothing, and has seen to its service already.
+        for virtual_server in unclaimed.filter(|key| !configured.contains(key)) {
+            actions.push(Action::Log(Event::VirtualServerRemoved { virtual_server }));
+            self.forwarding.program(virtual_server, None, actions);
         }
     }
 

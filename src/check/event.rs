@@ -164,7 +164,7 @@ pub enum Event {
     AliveServersRemoved {
         virtual_server: ServiceKey,
     },
-    /// Reload: no longer configured.
+    /// Reload: no longer configured. Start: left by an earlier process and not configured.
     VirtualServerRemoved {
         virtual_server: ServiceKey,
     },

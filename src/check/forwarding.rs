@@ -9,6 +9,17 @@ use crate::types::ServerAddress;
 /// A service with its real servers, as it should be programmed.
 pub(super) type Wanted = (Service, BTreeMap<ServerAddress, RealServer>);
 
+/// Whose the services of a plane are that no configuration of this process has had.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Ownership {
+    /// Nobody else programs it. All that it holds is ours: what is not configured is left from an earlier process
+    /// that could not take it away, and goes.
+    Exclusive,
+    /// Others program it too, and nothing in it says who made a service. What is not configured when this process
+    /// starts is taken for theirs and never touched, even if an earlier process has left it.
+    Shared,
+}
+
 /// The plane as far as the checkers know it. Every change of theirs goes through here, so that nothing is
 /// sent that the plane has already.
 #[derive(Debug)]
@@ -16,6 +27,7 @@ pub(super) struct Forwarding {
     programmed: Table,
     /// What was programmed before this process, until somebody goes on with it.
     inherited: Table,
+    ownership: Ownership,
     /// Services that we may remove.
     ours: BTreeSet<ServiceKey>,
     /// What the plane holds is being read back: it will be planned as a whole when that is known.
@@ -23,11 +35,12 @@ pub(super) struct Forwarding {
 }
 
 impl Forwarding {
-    pub(super) fn new(programmed: Table, ours: BTreeSet<ServiceKey>) -> Self {
+    pub(super) fn new(programmed: Table, ownership: Ownership) -> Self {
         Self {
             inherited: programmed.clone(),
             programmed,
-            ours,
+            ownership,
+            ours: BTreeSet::new(),
             uncertain: false,
         }
     }
@@ -38,12 +51,8 @@ impl Forwarding {
     }
 
     /// What nobody has asked for is no inheritance any more.
-    pub(super) fn disclaim(&mut self) {
-        self.inherited = Table::default();
-    }
-
-    pub(super) fn services(&self) -> impl Iterator<Item = ServiceKey> {
-        self.programmed.services.keys().copied()
+    pub(super) fn disclaim(&mut self) -> impl Iterator<Item = ServiceKey> + use<> {
+        std::mem::take(&mut self.inherited).services.into_keys()
     }
 
     /// Makes one service what is wanted, or removes it.
@@ -67,6 +76,9 @@ impl Forwarding {
     /// Makes everything what is wanted, starting from what was read back.
     pub(super) fn program_all(&mut self, actual: Table, wanted: &Table, actions: &mut Actions) {
         self.uncertain = false;
+        if self.ownership == Ownership::Exclusive {
+            self.ours.extend(actual.services.keys());
+        }
         self.ours
             .retain(|key| actual.services.contains_key(key) || wanted.services.contains_key(key));
         self.programmed = actual;

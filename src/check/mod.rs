@@ -32,6 +32,7 @@ pub use action::{Action, Actions, Notification};
 use checker::{CONNECT_TIMEOUTS_PER_CHECK, SCRIPT_GRACE};
 pub use checkers::Checkers;
 pub use event::{CheckMethod, Event, Subject};
+pub use forwarding::Ownership;
 pub use input::{CheckId, CheckerId, Input};
 pub use misc::ScriptEnd;
 pub use outcome::{Failure, HttpTest, LengthMismatch, Outcome, Passed};

@@ -121,10 +121,10 @@ impl RealServer {
             self.checkers.push(checker);
         }
         cancel(&kept, actions);
-        let is_changed = self.config.weight != config.weight;
+        let reweighted = self.config.weight != config.weight;
         self.config = config.clone();
-        // A weight that a script has set goes with that script.
-        if is_changed || !self.has_dynamic_weight() {
+        // What a script has said holds only as long as one is asked.
+        if reweighted || !self.has_dynamic_weight() {
             self.set_weight(config.weight, of, actions);
         }
     }

@@ -5,7 +5,7 @@
 //! `keyword=value`; then comes one command:
 //!
 //! ```text
-//! start                a new process: new checkers on the plane as it is
+//! start [exclusive]    a new process: new checkers on the plane as it is, which others program too, or nobody else
 //! reload               with the configuration of this block
 //! stop
 //! wait 1s              virtual time passes; everything that becomes due happens
@@ -21,7 +21,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{Action, Actions, CheckId, Checkers, Failure, HttpTest, Input, Outcome, Passed};
+use super::{
+    Action, Actions, CheckId, Checkers, Failure, HttpTest, Input, Outcome, Ownership, Passed,
+};
 use crate::config::{
     Checker, CheckerKind, Config, ConnectOptions, HttpGet, HttpProtocol, HttpUrl, MiscCheck,
     RealServer, SorryServer, VirtualServer,
@@ -127,11 +129,17 @@ impl Lab {
         let (config, cannot_carry) = parse_config(&lines);
         let words: Vec<&str> = command.split_whitespace().collect();
         match words.as_slice() {
-            ["start"] => {
+            ["start", ownership @ ..] => {
+                let ownership = match ownership {
+                    [] => Ownership::Shared,
+                    ["exclusive"] => Ownership::Exclusive,
+                    _ => panic!("no such ownership: {ownership:?}"),
+                };
                 self.last_run.clear();
                 let (checkers, actions) = Checkers::new(
                     &config,
                     &self.plane,
+                    ownership,
                     &cannot_carry,
                     &mut |warmup| warmup / 2,
                     self.now,

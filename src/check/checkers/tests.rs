@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::check::{CheckId, Failure, Passed};
 use crate::config::{Checker, CheckerKind, MiscCheck, RealServer, SorryServer};
+use crate::lvs::Service;
 use crate::types::{ForwardingMethod, Protocol, Scheduler, ScriptCommand, ServerAddress, Weight};
 
 #[derive(Clone, Debug)]
@@ -122,6 +123,10 @@ struct Lab {
     config: Config,
     checkers: Checkers,
     plane: Table,
+    ownership: Ownership,
+    /// In a shared plane, what must stay as it is: services of others, and those of ours that were still there at
+    /// a restart although a reload had dropped them. Nothing tells these from those. Empty for an exclusive plane.
+    foreign: Table,
     refuses: bool,
     running: Vec<CheckId>,
     /// Commands since the last look.
@@ -129,26 +134,48 @@ struct Lab {
 }
 
 impl Lab {
-    /// The plane is nobody else's, as the userspace plane is. In IPVS a service that could not be taken away before a
-    /// restart is taken for somebody else's: nothing there says whose it is.
-    fn new(mut config: Config) -> Self {
-        config.global_defs.lvs_flush = true;
+    fn new(config: Config, ownership: Ownership) -> Self {
         let now = Instant::now();
-        let plane = Table::default();
+        let plane = plane_with_somebodys_service();
         let nothing = BTreeMap::new();
-        let (checkers, actions) =
-            Checkers::new(&config, &plane, &nothing, &mut |warmup| warmup, now);
+        let (checkers, actions) = Checkers::new(
+            &config,
+            &plane,
+            ownership,
+            &nothing,
+            &mut |warmup| warmup,
+            now,
+        );
         let mut lab = Self {
             now,
             config,
             checkers,
             plane,
+            ownership,
+            foreign: Table::default(),
             refuses: false,
             running: Vec::new(),
             programmed: 0,
         };
+        lab.find_foreign();
         lab.act(actions);
         lab
+    }
+
+    /// At a start, before anything is done.
+    fn find_foreign(&mut self) {
+        self.foreign = match self.ownership {
+            Ownership::Exclusive => Table::default(),
+            Ownership::Shared => self.plane.clone(),
+        };
+        self.claim_configured();
+    }
+
+    /// What is configured is ours from now on, whoever made it.
+    fn claim_configured(&mut self) {
+        for virtual_server in &self.config.virtual_servers {
+            self.foreign.services.remove(&key_of(virtual_server));
+        }
     }
 
     fn act(&mut self, actions: Actions) {
@@ -211,6 +238,7 @@ impl Lab {
     }
 
     fn reload(&mut self) {
+        self.claim_configured();
         let nothing = BTreeMap::new();
         let actions =
             (self.checkers).reload(&self.config, &nothing, &mut |warmup| warmup, self.now);
@@ -219,10 +247,12 @@ impl Lab {
 
     fn restart(&mut self) {
         self.running.clear();
+        self.find_foreign();
         let nothing = BTreeMap::new();
         let (checkers, actions) = Checkers::new(
             &self.config,
             &self.plane,
+            self.ownership,
             &nothing,
             &mut |warmup| warmup,
             self.now,
@@ -240,8 +270,7 @@ impl Lab {
             }
             Op::Fail(n) => self.finish(n, Outcome::Failed(Failure::ScriptExited(1))),
             Op::Wait(millis) => self.wait(Duration::from_millis(millis)),
-            Op::Reload(mut config) => {
-                config.global_defs.lvs_flush = true;
+            Op::Reload(config) => {
                 self.config = config;
                 self.reload();
             }
@@ -262,11 +291,27 @@ impl Lab {
             }
             Op::PlaneRestarts => {
                 self.plane = Table::default();
+                self.foreign = Table::default();
                 let reason = "gone".to_owned();
                 self.input(Input::PlaneLost { reason });
             }
             Op::PlaneRefuses(refuses) => self.refuses = refuses,
         }
+    }
+
+    fn carry_out_all(&mut self, ops: impl IntoIterator<Item = Op>) {
+        self.check_invariants();
+        for op in ops {
+            self.carry_out(op);
+            self.check_invariants();
+        }
+    }
+
+    /// Of the services that the plane holds.
+    fn ports(&self) -> Vec<u16> {
+        (self.plane.services.keys())
+            .map(|key| key.address.port)
+            .collect()
     }
 
     fn check_invariants(&self) {
@@ -279,16 +324,37 @@ impl Lab {
         for virtual_server in &snapshot.virtual_servers {
             assert!(!(virtual_server.quorum_up && virtual_server.sorry_server_active));
         }
+        for (key, foreign) in &self.foreign.services {
+            assert_eq!(self.plane.services.get(key), Some(foreign), "hands off");
+        }
         if self.refuses || self.checkers.trouble.retry_at.is_some() {
             return;
         }
-        let wanted = Table {
-            services: (self.checkers.virtual_servers.iter())
-                .filter_map(|vs| Some((vs.key, vs.wanted()?)))
-                .collect(),
-        };
+        let mut wanted = self.foreign.clone();
+        wanted.services.extend(
+            (self.checkers.virtual_servers.iter()).filter_map(|vs| Some((vs.key, vs.wanted()?))),
+        );
         assert_eq!(self.plane, wanted, "the plane holds what is wanted");
     }
+}
+
+/// Never configured here: in a shared plane it is somebody else's, in an exclusive one it is a leftover.
+fn plane_with_somebodys_service() -> Table {
+    let key = ServiceKey {
+        address: ServerAddress::new([192, 0, 2, 1].into(), 99),
+        protocol: Protocol::Tcp,
+    };
+    let service = Service {
+        scheduler: Scheduler::Rr,
+        persistence_timeout: None,
+    };
+    Table {
+        services: BTreeMap::from([(key, (service, BTreeMap::new()))]),
+    }
+}
+
+fn ownership() -> impl Strategy<Value = Ownership> {
+    prop_oneof![Just(Ownership::Exclusive), Just(Ownership::Shared)]
 }
 
 proptest! {
@@ -296,23 +362,93 @@ proptest! {
 
     #[test]
     fn the_plane_always_holds_what_the_checks_say(
+        ownership in ownership(),
         first in config(),
         ops in prop::collection::vec(op(), 1..60),
     ) {
-        let mut lab = Lab::new(first);
-        lab.check_invariants();
-        for op in ops {
-            lab.carry_out(op);
-            lab.check_invariants();
-        }
-        // Once the plane obeys it converges, and in the end nothing of ours is left.
+        let mut lab = Lab::new(first, ownership);
+        lab.carry_out_all(ops);
+        // Once the plane obeys it converges, and in the end nothing of ours is left: of an exclusive plane nothing
+        // at all.
         lab.carry_out(Op::PlaneRefuses(false));
         lab.wait(Duration::from_secs(200));
         lab.check_invariants();
         let actions = lab.checkers.stop();
         lab.act(actions);
-        prop_assert!(lab.plane.services.is_empty());
+        prop_assert_eq!(&lab.plane, &lab.foreign);
+        prop_assert!(ownership == Ownership::Shared || lab.plane.services.is_empty());
         prop_assert_eq!(lab.checkers.next_timeout(), None);
+    }
+}
+
+#[test]
+fn what_a_reload_could_not_take_away_goes_after_a_restart_on_an_exclusive_plane() {
+    let lab = restart_after_a_reload_that_could_not_take_away(Ownership::Exclusive);
+    assert_eq!(lab.ports(), [81]);
+}
+
+/// IPVS keeps no mark of who made a service: the new process takes it for somebody else's.
+#[test]
+fn what_a_reload_could_not_take_away_stays_after_a_restart_on_a_shared_plane() {
+    let mut lab = restart_after_a_reload_that_could_not_take_away(Ownership::Shared);
+    assert_eq!(lab.ports(), [80, 81, 99]);
+    // Configured again, it is ours again, and goes when it is dropped.
+    for ports in [&[80, 81][..], &[81]] {
+        lab.carry_out(Op::Reload(bare_config(ports)));
+        lab.check_invariants();
+    }
+    assert_eq!(lab.ports(), [81, 99]);
+}
+
+/// As long as the process that has programmed it lives, it knows what is its own.
+#[test]
+fn what_a_reload_could_not_take_away_goes_without_a_restart_on_any_plane() {
+    for (ownership, ports) in [
+        (Ownership::Exclusive, &[81][..]),
+        (Ownership::Shared, &[81, 99]),
+    ] {
+        let mut lab = Lab::new(bare_config(&[80, 81]), ownership);
+        lab.carry_out_all([
+            Op::PlaneRefuses(true),
+            Op::Reload(bare_config(&[81])),
+            Op::PlaneRefuses(false),
+            Op::Wait(200_000),
+        ]);
+        assert_eq!(lab.ports(), ports);
+    }
+}
+
+fn restart_after_a_reload_that_could_not_take_away(ownership: Ownership) -> Lab {
+    let mut lab = Lab::new(bare_config(&[80, 81]), ownership);
+    lab.carry_out_all([
+        Op::PlaneRefuses(true),
+        Op::Reload(bare_config(&[81])),
+        Op::Restart,
+        Op::PlaneRefuses(false),
+        Op::Wait(200_000),
+    ]);
+    lab
+}
+
+/// Virtual servers with nothing behind them.
+fn bare_config(ports: &[u16]) -> Config {
+    let virtual_server = |&port: &u16| config::VirtualServer {
+        address: ServerAddress::new([192, 0, 2, 1].into(), port),
+        protocol: Protocol::Tcp,
+        lvs_sched: Scheduler::Rr,
+        lvs_method: ForwardingMethod::Nat,
+        persistence_timeout: None,
+        quorum: 1,
+        hysteresis: 0,
+        quorum_up: None,
+        quorum_down: None,
+        omega: false,
+        sorry_server: None,
+        real_servers: Vec::new(),
+    };
+    Config {
+        virtual_servers: ports.iter().map(virtual_server).collect(),
+        ..Config::default()
     }
 }
 
@@ -370,7 +506,7 @@ fn twenty_thousand_checkers_cost_little() {
         ..Config::default()
     };
     let started = Instant::now();
-    let mut lab = Lab::new(config);
+    let mut lab = Lab::new(config, Ownership::Exclusive);
     for _ in 0..10 {
         lab.wait(Duration::from_secs(1));
         for check in std::mem::take(&mut lab.running) {

@@ -12,7 +12,7 @@ use tracing::{debug, info, warn};
 use super::plane::{Reply, Request, serve};
 use super::tls::TlsClient;
 use super::{DriverError, Order, Report, http, misc, tcp};
-use crate::check::{Action, Actions, CheckId, Checkers, Event, Failure, Input, Outcome};
+use crate::check::{Action, Actions, CheckId, Checkers, Event, Failure, Input, Outcome, Ownership};
 use crate::config::{CheckerKind, Config};
 use crate::lvs::driver::{self, ForwardingPlane, Plane, PlaneChoice, PlaneError, PlaneErrorKind};
 use crate::lvs::{ServiceKey, Table};
@@ -33,10 +33,19 @@ pub(super) fn plane_line(choice: &PlaneChoice) -> String {
     format!("Virtual servers are carried by {plane} ({})", choice.reason)
 }
 
+/// Our own data plane listens to this process alone. The kernel's IPVS is open to everybody (an operator's
+/// ipvsadm, kube-proxy), and a service there bears no mark of who made it.
+pub(super) fn ownership(plane: Plane) -> Ownership {
+    match plane {
+        Plane::Ipvs => Ownership::Shared,
+        Plane::Userspace => Ownership::Exclusive,
+    }
+}
+
 /// Checks and programs until it is told to stop or to leave. `run_directory` is where the data-plane child has its
 /// socket.
 pub async fn run(
-    mut config: Box<Config>,
+    config: Box<Config>,
     choice: PlaneChoice,
     run_directory: PathBuf,
     orders: mpsc::Receiver<Order>,
@@ -46,17 +55,15 @@ pub async fn run(
     if let Err(error) = raise_open_files() {
         warn!("Raising the limit of open files: {error}");
     }
-    if choice.plane == Plane::Userspace {
-        // Nobody else has services there: what an earlier life of this child could not take away goes now.
-        config.global_defs.lvs_flush = true;
-    }
     let connect = async || driver::connect(&choice, &run_directory).await;
-    run_with(config, connect, orders, reports).await
+    let ownership = ownership(choice.plane);
+    run_with(config, ownership, connect, orders, reports).await
 }
 
 /// As [`run`], with any plane.
 pub(super) async fn run_with<P: ForwardingPlane>(
     config: Box<Config>,
+    ownership: Ownership,
     connect: impl AsyncFnMut() -> Result<P, PlaneError>,
     orders: mpsc::Receiver<Order>,
     reports: mpsc::UnboundedSender<Report>,
@@ -71,6 +78,7 @@ pub(super) async fn run_with<P: ForwardingPlane>(
         replies,
         checks: Checks::default(),
         notifier: Notifier::default(),
+        ownership,
         checkers: None,
         read_back: None,
     };
@@ -102,6 +110,7 @@ struct Driver {
     replies: mpsc::UnboundedReceiver<Reply>,
     checks: Checks,
     notifier: Notifier,
+    ownership: Ownership,
     /// None until the plane has said what it holds.
     checkers: Option<Checkers>,
     /// What it holds, as long as the configuration has not been judged.
@@ -189,8 +198,14 @@ impl Driver {
             (Report::Reloaded, actions)
         } else {
             let programmed = self.read_back.take().unwrap_or_default();
-            let (checkers, actions) =
-                Checkers::new(config, &programmed, cannot_carry, &mut part_of, now);
+            let (checkers, actions) = Checkers::new(
+                config,
+                &programmed,
+                self.ownership,
+                cannot_carry,
+                &mut part_of,
+                now,
+            );
             self.checkers = Some(checkers);
             (Report::Ready, actions)
         };

@@ -9,7 +9,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::{SOON, options, shell};
-use crate::check::driver::run::{plane_line, run_with};
+use crate::check::Ownership;
+use crate::check::driver::run::{ownership, plane_line, run_with};
 use crate::check::driver::{DriverError, Order, Report};
 use crate::config::{Checker, CheckerKind, Config, RealServer, VirtualServer};
 use crate::lvs::driver::{ForwardingPlane, Plane, PlaneChoice, PlaneError, PlaneErrorKind};
@@ -58,6 +59,18 @@ impl FakePlane {
                 .flat_map(|(_, rs)| rs.values());
             servers
                 .map(|rs| (rs.address.into(), rs.weight.get()))
+                .collect()
+        })
+    }
+
+    /// Of the services.
+    fn ports(&self) -> Vec<u16> {
+        self.with(|state| {
+            state
+                .table
+                .services
+                .keys()
+                .map(|key| key.address.port)
                 .collect()
         })
     }
@@ -115,12 +128,17 @@ struct Child {
 
 impl Child {
     fn start(config: Config, plane: &FakePlane) -> Self {
+        Self::start_on(Ownership::Shared, config, plane)
+    }
+
+    fn start_on(ownership: Ownership, config: Config, plane: &FakePlane) -> Self {
         let (orders, received) = mpsc::channel(8);
         let (reporter, reports) = mpsc::unbounded_channel();
         let plane = plane.clone();
         let task = tokio::task::spawn_local(async move {
             run_with(
                 Box::new(config),
+                ownership,
                 async || plane.connect(),
                 received,
                 reporter,
@@ -307,6 +325,44 @@ async fn a_successor_goes_on_where_the_child_left() {
     .await;
 }
 
+#[test]
+fn only_our_own_data_plane_is_ours_alone() {
+    assert_eq!(ownership(Plane::Userspace), Ownership::Exclusive);
+    assert_eq!(ownership(Plane::Ipvs), Ownership::Shared);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_successor_clears_an_exclusive_plane_of_what_is_not_configured() {
+    local(async {
+        let plane = FakePlane::default();
+        let first = config(Vec::new());
+        let mut other = first.clone();
+        other.virtual_servers[0].address.port = 81;
+        let start = async |ownership, config: &Config| {
+            let mut child = Child::start_on(ownership, config.clone(), &plane);
+            assert_eq!(child.report().await, Report::Ready);
+            let wanted = config.virtual_servers[0].address.port;
+            let holds = |plane: &FakePlane| plane.ports().contains(&wanted);
+            plane.until("programmed", holds).await;
+            child
+        };
+        let child = start(Ownership::Shared, &first).await;
+        child.order(Order::Leave).await;
+        child.end().await.expect("a regular end");
+
+        let child = start(Ownership::Shared, &other).await;
+        assert_eq!(plane.ports(), [80, 81], "it may be anybody's");
+        child.order(Order::Leave).await;
+        child.end().await.expect("a regular end");
+
+        let child = start(Ownership::Exclusive, &other).await;
+        plane.until("cleared", |plane| plane.ports() == [81]).await;
+        child.order(Order::Leave).await;
+        child.end().await.expect("a regular end");
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_plane_that_restarts_is_programmed_again_at_once() {
     local(async {
@@ -426,6 +482,13 @@ async fn without_permission_the_child_ends_with_status_4() {
     let (_orders, received) = mpsc::channel(1);
     let (reporter, _reports) = mpsc::unbounded_channel();
     let refuse = async || Err::<FakePlane, _>(error(PlaneErrorKind::NotPermitted));
-    let end = run_with(Box::default(), refuse, received, reporter).await;
+    let end = run_with(
+        Box::default(),
+        Ownership::Shared,
+        refuse,
+        received,
+        reporter,
+    )
+    .await;
     assert_eq!(end.expect_err("no plane").exit_status(), 4);
 }
