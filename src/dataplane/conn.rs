@@ -24,7 +24,7 @@ use crate::types::Protocol;
 pub(super) struct Tick(pub(super) u32);
 
 impl Tick {
-    fn after(self, timeout: std::time::Duration) -> Self {
+    pub(super) fn after(self, timeout: std::time::Duration) -> Self {
         // One more: the tick of now has begun already.
         let seconds = u32::try_from(timeout.as_secs()).unwrap_or(u32::MAX);
         Self(self.0.saturating_add(seconds).saturating_add(1))

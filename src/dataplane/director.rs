@@ -11,8 +11,12 @@
 //! then on: the next packet of each connection is answered by a reset, and one that begins a connection,
 //! as every UDP packet does, is scheduled anew (IPVS: expire_nodest_conn).
 //!
+//! One that refuses a connection is avoided for a moment, and the client's next SYN goes to another (`refusal`).
+//!
 //! Neither sockets nor neighbours nor routes are known here; a [`NextHop`] says where a packet is to go, the driver
 //! gets it there.
+
+mod refusal;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -94,7 +98,7 @@ impl Director {
             Err(_) => Verdict::Drop(DropReason::Malformed),
             Ok(Flow::Other) => Verdict::Pass,
             Ok(Flow::LaterFragment(fragment)) => self.later_fragment(packet, &fragment, tick),
-            Ok(Flow::IcmpError(error)) => self.icmp_error(packet, &error),
+            Ok(Flow::IcmpError(error)) => self.icmp_error(packet, &error, tick),
             Ok(Flow::Segment(segment)) => {
                 if self
                     .servers
@@ -197,9 +201,12 @@ impl Director {
 
     /// A packet that begins a connection.
     fn open(&mut self, packet: &mut Packet<'_>, segment: &Segment, now: Tick) -> Verdict {
-        let picked =
-            self.servers
-                .schedule(segment.protocol, segment.destination, *segment.source.ip());
+        let picked = self.servers.schedule(
+            segment.protocol,
+            segment.destination,
+            *segment.source.ip(),
+            now,
+        );
         let Some((server, real_address)) = picked else {
             return self.refuse(packet, segment, now);
         };
@@ -296,6 +303,9 @@ impl Director {
                 None => Verdict::Drop(DropReason::RealServerDeleted),
             };
         }
+        if let Some(verdict) = self.refused_by_reset(id, &connection, segment, now) {
+            return verdict;
+        }
         let mtu = self.paths.by_interface(connection.client_interface);
         if let Some(verdict) = self.cannot_go_on(packet, segment, &connection, mtu, now) {
             return verdict;
@@ -331,7 +341,7 @@ impl Director {
     }
 
     /// An ICMP error about a packet of a connection follows it; the tuple it quotes says which.
-    fn icmp_error(&mut self, packet: &mut Packet<'_>, error: &IcmpError) -> Verdict {
+    fn icmp_error(&mut self, packet: &mut Packet<'_>, error: &IcmpError, now: Tick) -> Verdict {
         let IcmpError {
             protocol,
             embedded_source,
@@ -358,10 +368,12 @@ impl Director {
         if packet.partial_checksum().is_some() {
             return Verdict::Drop(DropReason::ForeignChecksum);
         }
-        let connection = self.connections.get(id);
+        let connection = *self.connections.get(id);
         if from_client_side {
             icmp::rewrite(packet, error, Side::Destination, connection.real_address);
             Verdict::Forward(NextHop::RealServer(*connection.real_address.ip()))
+        } else if let Some(verdict) = self.refused_by_icmp(id, &connection, error, now) {
+            verdict
         } else {
             icmp::rewrite(packet, error, Side::Source, connection.virtual_address);
             Verdict::Forward(NextHop::Client {

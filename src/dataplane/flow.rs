@@ -74,6 +74,9 @@ pub(super) mod icmp {
     pub(in crate::dataplane) const CHECKSUM: Range<usize> = 2..4;
     pub(in crate::dataplane) const HEADER: usize = 8;
     pub(in crate::dataplane) const DESTINATION_UNREACHABLE: u8 = 3;
+    /// Codes of an unreachable network, host, protocol and port (RFC 792), and of those that are prohibited
+    /// (RFC 1812 §5.2.7.1): none of too long a packet or a source route.
+    pub(in crate::dataplane) const NOT_THERE: [u8; 7] = [0, 1, 2, 3, 9, 10, 13];
     pub(in crate::dataplane) const TIME_EXCEEDED: u8 = 11;
     pub(in crate::dataplane) const PARAMETER_PROBLEM: u8 = 12;
     pub(in crate::dataplane) const ERRORS: [u8; 3] =
@@ -126,6 +129,18 @@ impl TcpFields {
         self.flags & (tcp::SYN | tcp::ACK | tcp::RST | tcp::FIN) == tcp::SYN
     }
 
+    /// Takes a connection that was asked for: SYN and ACK.
+    pub fn accepts(self) -> bool {
+        self.flags & (tcp::SYN | tcp::ACK | tcp::RST | tcp::FIN) == tcp::SYN | tcp::ACK
+    }
+
+    /// The reset that answers a SYN: it has no sequence number to go by, so it bears 0 and acknowledges the SYN
+    /// (RFC 9293 §3.5.2). Every later reset is within the sequence of its sender, or has no ACK.
+    pub fn refuses(self) -> bool {
+        let flags = self.flags & (tcp::SYN | tcp::ACK | tcp::RST | tcp::FIN);
+        flags == tcp::RST | tcp::ACK && self.sequence == 0
+    }
+
     pub fn resets(self) -> bool {
         self.flags & tcp::RST != 0
     }
@@ -162,6 +177,8 @@ pub struct IcmpError {
     /// Where in the datagram the embedded ports begin.
     pub embedded_ports: usize,
     pub protocol: Protocol,
+    /// It says that the destination cannot be reached at all, now or by this sender.
+    pub unreachable: bool,
     /// Source and destination of the packet it complains about.
     pub embedded_source: SocketAddrV4,
     pub embedded_destination: SocketAddrV4,
@@ -280,6 +297,8 @@ fn parse_icmp(datagram: &[u8], ip: &Header) -> Result<Flow, Malformed> {
         embedded,
         embedded_ports: embedded + inner.header_length,
         protocol,
+        unreachable: header[0] == icmp::DESTINATION_UNREACHABLE
+            && icmp::NOT_THERE.contains(&header[1]),
         embedded_source,
         embedded_destination,
     }))

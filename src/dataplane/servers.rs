@@ -4,11 +4,15 @@
 //! told that it is gone. When the same server is added again before that, its connections go on, as IPVS takes a
 //! destination back from its trash.
 
+mod avoidance;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
 
 use ahash::RandomState;
 
+use self::avoidance::load_unless_avoided;
+use super::conn::Tick;
 use super::scheduler::{Load, Schedule};
 use crate::lvs::message::RealServerStatistics;
 use crate::lvs::{Command, RealServer, Service, ServiceKey, Table};
@@ -70,6 +74,8 @@ pub(super) struct Server {
     pub(super) counters: Counters,
     /// Not deleted.
     pub(super) in_service: bool,
+    /// It has refused a connection: until then others are scheduled.
+    avoided_until: Tick,
 }
 
 impl Server {
@@ -159,12 +165,16 @@ impl Servers {
         protocol: Protocol,
         virtual_address: SocketAddrV4,
         client: Ipv4Addr,
+        now: Tick,
     ) -> Option<(ServerId, SocketAddrV4)> {
         let id = self.service_id(protocol, virtual_address)?;
         let VirtualService {
             schedule, servers, ..
         } = self.services.get_mut(&id)?;
-        let picked = schedule.pick(servers.len(), load_of(&self.slots, servers), client)?;
+        let willing = load_unless_avoided(&self.slots, servers, now);
+        let picked = schedule
+            .pick(servers.len(), willing, client)
+            .or_else(|| schedule.pick(servers.len(), load_of(&self.slots, servers), client))?;
         let server = *servers.get(picked)?;
         let mut address = self.get(server)?.address;
         if address.port() == 0 {
@@ -347,6 +357,7 @@ impl Servers {
             inactive: 0,
             counters: Counters::default(),
             in_service: true,
+            avoided_until: Tick::default(),
         });
         self.service_mut(key)?.servers.push(id);
         self.generation += 1;
@@ -413,6 +424,7 @@ impl Servers {
         if let Some((index, old)) = deleted {
             old.real_server = server.real_server;
             old.in_service = true;
+            old.avoided_until = server.avoided_until;
             return server_id(index);
         }
         if let Some(id) = self.free.pop() {
@@ -462,12 +474,15 @@ fn load_of<'a>(
     slots: &'a [Option<Server>],
     servers: &'a [ServerId],
 ) -> impl Fn(usize) -> Load + 'a {
-    |place| {
-        let server = servers.get(place).and_then(|id| slots.get(id.index()));
-        server
-            .and_then(Option::as_ref)
-            .map_or_else(Load::default, Server::load)
-    }
+    |place| server_at(slots, servers, place).map_or_else(Load::default, Server::load)
+}
+
+fn server_at<'a>(
+    slots: &'a [Option<Server>],
+    servers: &[ServerId],
+    place: usize,
+) -> Option<&'a Server> {
+    slots.get(servers.get(place)?.index())?.as_ref()
 }
 
 fn count(server: &mut Server, active: bool) -> &mut u32 {

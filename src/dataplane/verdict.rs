@@ -43,6 +43,9 @@ pub enum DropReason {
     NoConnection,
     #[error("real server deleted")]
     RealServerDeleted,
+    /// The client's next SYN goes to another real server.
+    #[error("connection refused by a real server, others take it")]
+    RefusedElsewhere,
     #[error("longer than the next hop takes")]
     TooLong,
     #[error("time to live over")]
@@ -52,13 +55,14 @@ pub enum DropReason {
 }
 
 impl DropReason {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Malformed,
         Self::ForeignChecksum,
         Self::TableFull,
         Self::TupleInUse,
         Self::NoConnection,
         Self::RealServerDeleted,
+        Self::RefusedElsewhere,
         Self::TooLong,
         Self::TimeToLive,
         Self::RateLimit,

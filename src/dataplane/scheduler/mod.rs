@@ -1,6 +1,7 @@
 //! Choosing a real server for a new connection. One file a scheduler, with the kernel's semantics.
 //!
-//! A scheduler sees only servers in service. One with weight 0 gets no new connections.
+//! A scheduler sees only servers in service. One with weight 0 gets no new connections; for a moment and without
+//! `servers_changed` that may be one with another weight.
 
 mod lc;
 mod rr;

@@ -71,6 +71,44 @@ fn wrr_shares_exactly_after_every_change_of_weights() {
 }
 
 #[test]
+fn rr_and_wrr_share_exactly_among_the_others_while_one_is_passed_over_and_afterwards() {
+    for (scheduler, weights, without_a, whole_turn) in [
+        (Scheduler::Rr, &[1, 1, 1][..], "BCBCBC", "ABC"),
+        (Scheduler::Wrr, &[3, 2, 1], "BBCBBC", "AABABC"),
+        (Scheduler::Wrr, &[60000, 1, 2], "CBCCBC", ""),
+        (Scheduler::Wrr, &[8, 4, 2], "BBCBBC", "AAAABBC"),
+    ] {
+        let servers = loads(weights);
+        let mut passed_over = servers.clone();
+        passed_over[0].weight = 0;
+        let mut state = schedule(scheduler, &servers);
+        let picked = picks(&mut state, &passed_over, 6);
+        assert_eq!(picked, without_a, "{scheduler:?} {weights:?}");
+        // What is left of the turn that was under way, up to the last server of the list.
+        while picks(&mut state, &servers, 1) != "C" {}
+        let picked = picks(&mut state, &servers, 2 * whole_turn.len());
+        let sorted = |text: &str| {
+            let mut letters: Vec<char> = text.chars().collect();
+            letters.sort_unstable();
+            letters
+        };
+        let expected = sorted(&whole_turn.repeat(2));
+        assert_eq!(sorted(&picked), expected, "{scheduler:?} {weights:?}");
+    }
+}
+
+#[test]
+fn nobody_is_picked_while_all_are_passed_over_and_the_turn_goes_on_afterwards() {
+    for scheduler in [Scheduler::Rr, Scheduler::Wrr] {
+        let servers = loads(&[1, 1, 1]);
+        let mut state = schedule(scheduler, &servers);
+        assert_eq!(picks(&mut state, &servers, 1), "A", "{scheduler:?}");
+        assert_eq!(picks(&mut state, &loads(&[0, 0, 0]), 3), "---");
+        assert_eq!(picks(&mut state, &servers, 4), "BCAB", "{scheduler:?}");
+    }
+}
+
+#[test]
 fn lc_weighs_an_active_connection_as_256_inactive_ones() {
     let mut servers = loads(&[1, 1, 1]);
     servers[0].active = 1;

@@ -10,43 +10,46 @@ use super::Load;
 pub(in crate::dataplane) struct WeightedRoundRobin {
     /// Where the search begins; at the end of the list a round is over.
     next: usize,
+    /// 0 while nobody weighs anything.
     threshold: u32,
-    greatest: u32,
     divisor: u32,
 }
 
 impl WeightedRoundRobin {
     pub(super) fn pick(&mut self, count: usize, load: impl Fn(usize) -> Load) -> Option<usize> {
-        if self.greatest == 0 {
-            return None;
-        }
-        // The rest of this round and one whole round more: by then the threshold has fallen, or has begun again
-        // at the greatest weight, which somebody has.
-        for _ in 0..3 {
-            let picked = (self.next..count).find(|server| load(*server).weight >= self.threshold);
-            if let Some(picked) = picked {
-                self.next = picked + 1;
-                return Some(picked);
+        let weight = |server| load(server).weight;
+        let reaching = |threshold, from| (from..count).find(|server| weight(*server) >= threshold);
+        let picked = match reaching(self.threshold.max(1), self.next) {
+            Some(picked) => picked,
+            None => {
+                let greatest = (0..count).map(weight).max().filter(|weight| *weight > 0)?;
+                self.threshold = self.next_threshold(greatest);
+                reaching(self.threshold, 0)?
             }
-            self.next = 0;
-            self.threshold = match self.threshold.checked_sub(self.divisor) {
-                None | Some(0) => self.greatest,
-                Some(lower) => lower,
-            };
+        };
+        self.next = picked + 1;
+        Some(picked)
+    }
+
+    /// The one of the next round. Rounds in which nobody reaches it are left out: they come up while the greatest
+    /// weight is that of a server which is passed over.
+    fn next_threshold(&self, greatest: u32) -> u32 {
+        match self.threshold.checked_sub(self.divisor) {
+            None | Some(0) => greatest,
+            Some(lower) => lower.min(greatest),
         }
-        None
     }
 
     pub(super) fn servers_changed(&mut self, count: usize, load: impl Fn(usize) -> Load) {
         let weights = || (0..count).map(|server| load(server).weight);
-        self.greatest = weights().max().unwrap_or(0);
+        let greatest = weights().max().unwrap_or(0);
         self.divisor = weights().fold(0, greatest_common_divisor).max(1);
         self.next = 0;
         // The threshold stays a multiple of the divisor, so that a whole turn still gives each its share.
         let multiple = self.threshold / self.divisor * self.divisor;
         self.threshold = match multiple {
-            0 => self.greatest,
-            threshold => threshold.min(self.greatest),
+            0 => greatest,
+            threshold => threshold.min(greatest),
         };
     }
 }
