@@ -1,0 +1,284 @@
+//! The commands of a step file: configuration, packets, and the words in them.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use super::{Keys, World};
+use crate::config::{
+    Authentication, InitialState, NotifyScripts, TrackInterface, TrackScript, VrrpInstance,
+    VrrpScript, VrrpSyncGroup,
+};
+use crate::types::{
+    AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, Priority, ScriptCommand,
+    TrackWeight, VirtualAddress, Vrid, VrrpVersion,
+};
+use crate::wire::{ipv4, vrrp};
+
+impl World {
+    /// What the peer of the first instance, or of `instance=NAME`, sends.
+    pub(super) fn advert(&self, keys: &Keys<'_>) -> (InterfaceName, Vec<u8>) {
+        let named = keys.iter().find(|(key, _)| *key == "instance");
+        let config = self
+            .config
+            .vrrp_instances
+            .iter()
+            .find(|i| named.is_none_or(|(_, name)| i.name == *name))
+            .expect("an instance");
+        let mut addresses: Vec<Ipv4Addr> = config
+            .virtual_ipaddress
+            .iter()
+            .filter_map(|address| match address.address {
+                IpAddr::V4(address) => Some(address),
+                IpAddr::V6(_) => None,
+            })
+            .collect();
+        let mut advert = vrrp::Advert {
+            version: config.version,
+            vrid: config.virtual_router_id,
+            priority: AdvertPriority::from_wire(100),
+            advert_int: config.advert_int,
+            auth_pass: match config.authentication {
+                Authentication::None => None,
+                Authentication::Pass(pass) => Some(pass),
+            },
+            addresses: &[],
+        };
+        let mut source = Ipv4Addr::UNSPECIFIED;
+        let mut destination = vrrp::MULTICAST_GROUP;
+        let mut ttl = vrrp::TTL;
+        let mut cut = 0;
+        for (key, value) in keys {
+            match *key {
+                "instance" => {}
+                "from" => source = value.parse().expect("address"),
+                "to" => destination = value.parse().expect("address"),
+                "priority" => {
+                    advert.priority = AdvertPriority::from_wire(value.parse().expect("priority"));
+                }
+                "vrid" => advert.vrid = vrid(value),
+                "version" => advert.version = version(value),
+                "advert_int" => advert.advert_int = advert_int(value),
+                "auth_pass" => advert.auth_pass = Some(pass(value)),
+                "ttl" => ttl = value.parse().expect("ttl"),
+                "cut" => cut = value.parse().expect("octets"),
+                "virtual_ipaddress" => {
+                    addresses = value
+                        .split(',')
+                        .map(|a| a.parse().expect("address"))
+                        .collect();
+                }
+                key => panic!("unknown key {key}"),
+            }
+        }
+        advert.addresses = &addresses;
+        let header = ipv4::Header {
+            tos: vrrp::TOS,
+            id: 7,
+            dont_fragment: false,
+            ttl,
+            protocol: vrrp::PROTOCOL,
+            source,
+            destination,
+        };
+        let mut payload = advert.emit(source, destination);
+        payload.truncate(payload.len() - cut);
+        (config.interface.clone(), header.emit(&payload))
+    }
+}
+
+pub(super) fn instance(name: &str, keys: &Keys<'_>) -> VrrpInstance {
+    let mut config = VrrpInstance::new(name, interface("eth0"), vrid("51"));
+    for (key, value) in keys {
+        match *key {
+            "state" => {
+                config.state = match *value {
+                    "MASTER" => InitialState::Master,
+                    _ => InitialState::Backup,
+                }
+            }
+            "interface" => config.interface = interface(value),
+            "virtual_router_id" => config.virtual_router_id = vrid(value),
+            "priority" => {
+                config.priority = Priority::new(value.parse().expect("number")).expect("priority");
+            }
+            "advert_int" => config.advert_int = advert_int(value),
+            "version" => config.version = version(value),
+            "auth_pass" => config.authentication = Authentication::Pass(pass(value)),
+            "virtual_ipaddress" => config.virtual_ipaddress = addresses(value),
+            "virtual_ipaddress_excluded" => config.virtual_ipaddress_excluded = addresses(value),
+            "nopreempt" => config.preempt = false,
+            "preempt_delay" => config.preempt_delay = duration(value),
+            "track_interface" => config.track_interface.push(track_interface(value)),
+            "track_script" => config.track_script.push(track_script(value)),
+            "dont_track_primary" => config.dont_track_primary = true,
+            "unicast_src_ip" => config.unicast_src_ip = Some(value.parse().expect("address")),
+            "unicast_peer" => {
+                config.unicast_peer = value
+                    .split(',')
+                    .map(|peer| peer.parse().expect("address"))
+                    .collect();
+            }
+            "check_unicast_src" => config.check_unicast_src = true,
+            "skip_check_adv_addr" => config.skip_check_adv_addr = true,
+            "lower_prio_no_advert" => config.lower_prio_no_advert = true,
+            "higher_prio_send_advert" => config.higher_prio_send_advert = true,
+            "down_timer_adverts" => config.down_timer_adverts = value.parse().expect("number"),
+            "garp_master_delay" => config.garp.garp_master_delay = duration(value),
+            "garp_master_refresh" => config.garp.garp_master_refresh = duration(value),
+            "garp_lower_prio_repeat" => {
+                config.garp.garp_lower_prio_repeat = value.parse().expect("number");
+            }
+            key => notify_key(&mut config.notify, key),
+        }
+    }
+    config
+}
+
+pub(super) fn script(name: &str, keys: &Keys<'_>) -> VrrpScript {
+    let mut config = VrrpScript {
+        name: name.to_owned(),
+        script: command(&format!("/usr/bin/{name}")),
+        interval: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        weight: TrackWeight::FAULT,
+        reverse: false,
+        rise: 1,
+        fall: 1,
+        init_fail: false,
+    };
+    for (key, value) in keys {
+        match *key {
+            "script" => config.script = command(value),
+            "interval" => config.interval = duration(value),
+            "timeout" => config.timeout = duration(value),
+            "rise" => config.rise = value.parse().expect("number"),
+            "fall" => config.fall = value.parse().expect("number"),
+            "init_fail" => config.init_fail = true,
+            key => panic!("unknown key {key}"),
+        }
+    }
+    config
+}
+
+pub(super) fn group(name: &str, keys: &Keys<'_>) -> VrrpSyncGroup {
+    let mut config = VrrpSyncGroup {
+        name: name.to_owned(),
+        group: Vec::new(),
+        track_interface: Vec::new(),
+        track_script: Vec::new(),
+        notify: NotifyScripts::default(),
+    };
+    for (key, value) in keys {
+        match *key {
+            "group" => config.group = value.split(',').map(str::to_owned).collect(),
+            "track_interface" => config.track_interface.push(track_interface(value)),
+            "track_script" => config.track_script.push(track_script(value)),
+            key => notify_key(&mut config.notify, key),
+        }
+    }
+    config
+}
+
+fn notify_key(notify: &mut NotifyScripts, key: &str) {
+    let place = match key {
+        "notify_master" => &mut notify.notify_master,
+        "notify_backup" => &mut notify.notify_backup,
+        "notify_fault" => &mut notify.notify_fault,
+        "notify_stop" => &mut notify.notify_stop,
+        "notify" => &mut notify.notify,
+        key => panic!("unknown key {key}"),
+    };
+    *place = Some(command(&format!("/usr/bin/{key}")));
+}
+
+fn command(program: &str) -> ScriptCommand {
+    ScriptCommand {
+        argv: vec![program.to_owned()],
+        user: None,
+    }
+}
+
+/// `name` or `name:weight`.
+fn weighed(value: &str) -> (&str, TrackWeight) {
+    let (name, weight) = value.split_once(':').unwrap_or((value, "0"));
+    let weight = weight.parse().expect("number");
+    (name, TrackWeight::new(weight).expect("weight"))
+}
+
+fn track_interface(value: &str) -> TrackInterface {
+    let (name, weight) = weighed(value);
+    TrackInterface {
+        interface: interface(name),
+        weight,
+        reverse: false,
+    }
+}
+
+fn track_script(value: &str) -> TrackScript {
+    let (name, weight) = weighed(value);
+    TrackScript {
+        script: name.to_owned(),
+        weight,
+        reverse: false,
+    }
+}
+
+fn addresses(value: &str) -> Vec<VirtualAddress> {
+    let parse = |value: &str| {
+        let (address, rest) = value.split_once('/').expect("prefix");
+        let (prefix_len, dev) = rest.split_once('@').unwrap_or((rest, ""));
+        let mut address = VirtualAddress::new(
+            address.parse().expect("address"),
+            prefix_len.parse().expect("prefix"),
+        );
+        address.dev = (!dev.is_empty()).then(|| interface(dev));
+        address
+    };
+    let words = value.split(',').filter(|word| !word.is_empty());
+    words.map(parse).collect()
+}
+
+pub(super) fn owned(address: &str, dev: &str) -> OwnedAddress {
+    let (address, prefix_len) = address.split_once('/').expect("prefix");
+    OwnedAddress {
+        interface: interface(dev),
+        address: address.parse().expect("address"),
+        prefix_len: prefix_len.parse().expect("prefix"),
+    }
+}
+
+pub(super) fn interface(name: &str) -> InterfaceName {
+    InterfaceName::new(name).expect("interface")
+}
+
+fn vrid(value: &str) -> Vrid {
+    Vrid::new(value.parse().expect("number")).expect("vrid")
+}
+
+fn version(value: &str) -> VrrpVersion {
+    match value {
+        "2" => VrrpVersion::V2,
+        _ => VrrpVersion::V3,
+    }
+}
+
+fn pass(value: &str) -> [u8; 8] {
+    let mut pass = [0; 8];
+    pass[..value.len()].copy_from_slice(value.as_bytes());
+    pass
+}
+
+fn advert_int(value: &str) -> AdvertInterval {
+    let centis = duration(value).as_millis() / 10;
+    AdvertInterval::from_centis(centis.try_into().expect("small")).expect("in range")
+}
+
+/// `1s`, `0.5s`, `20ms`.
+pub(super) fn duration(value: &str) -> Duration {
+    if let Some(millis) = value.strip_suffix("ms") {
+        Duration::from_millis(millis.parse().expect("milliseconds"))
+    } else {
+        let seconds = value.strip_suffix('s').expect("unit");
+        Duration::from_secs_f64(seconds.parse().expect("seconds"))
+    }
+}
