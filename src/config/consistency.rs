@@ -271,7 +271,7 @@ impl Context<'_> {
             let mut resolved = VrrpSyncGroup {
                 name: name.clone(),
                 track_interface: self.tracked_interfaces_of_group(draft),
-                track_script: self.track_scripts(name, &draft.track_script),
+                track_script: self.track_scripts(name, &draft.track.track_script),
                 notify: draft.notify.resolve(&mut self.scripts, self.findings),
                 group,
             };
@@ -288,7 +288,7 @@ impl Context<'_> {
         &mut self,
         draft: &vrrp_sync_group::Draft,
     ) -> Vec<TrackInterface> {
-        self.track_interfaces(&draft.name.value, &draft.track_interface)
+        self.track_interfaces(&draft.name.value, &draft.track.track_interface)
             .into_iter()
             .map(|(entry, _)| entry)
             .collect()
@@ -420,11 +420,11 @@ impl Context<'_> {
         let in_instances = drafts
             .vrrp_instances
             .iter()
-            .flat_map(|draft| &draft.track_script);
+            .flat_map(|draft| &draft.track.track_script);
         let in_groups = drafts
             .vrrp_sync_groups
             .iter()
-            .flat_map(|draft| &draft.track_script);
+            .flat_map(|draft| &draft.track.track_script);
         let mut used: HashSet<&str> = in_instances
             .chain(in_groups)
             .map(|entry| entry.name.value.as_str())

@@ -26,6 +26,8 @@ pub(crate) struct Row {
     /// As one would write it; empty: none.
     pub(crate) default: &'static str,
     pub(crate) standing: Standing,
+    /// Of a number; empty: none.
+    pub(crate) unit: &'static str,
     /// The spelling to use instead of this old one.
     pub(crate) instead: Option<&'static str>,
 }
@@ -39,6 +41,9 @@ pub enum Standing {
     /// Has no effect, in keepalived neither.
     WithoutEffect,
 }
+
+/// The rows of a block: its own, and groups of rows that it shares with others.
+pub(crate) type Table<B> = &'static [&'static [Keyword<B>]];
 
 /// A row of the table of block `B`.
 pub(crate) struct Keyword<B: 'static> {
@@ -63,6 +68,7 @@ impl<B> Keyword<B> {
                 shape,
                 default,
                 standing: Standing::CarriedOut,
+                unit: "",
                 instead: None,
             },
             fill: Some(fill),
@@ -77,6 +83,7 @@ impl<B> Keyword<B> {
                 shape,
                 default,
                 standing: Standing::Pending,
+                unit: "",
                 instead: None,
             },
             fill: None,
@@ -104,9 +111,18 @@ impl<B> Keyword<B> {
                 shape,
                 default: "",
                 standing: Standing::WithoutEffect,
+                unit: "",
                 instead: None,
             },
             fill: None,
+        }
+    }
+
+    /// The same, and its number counts these.
+    pub(crate) const fn unit(self, unit: &'static str) -> Self {
+        Self {
+            row: Row { unit, ..self.row },
+            fill: self.fill,
         }
     }
 
@@ -159,12 +175,13 @@ impl Reader {
         &mut self,
         draft: &mut B,
         block: &'static str,
-        table: &'static [Keyword<B>],
+        table: Table<B>,
         statements: &[Statement<'_>],
     ) {
         for statement in statements {
             let word = statement.first();
-            match table.iter().find(|keyword| keyword.row.name == word.text) {
+            let mut rows = table.iter().copied().flatten();
+            match rows.find(|keyword| keyword.row.name == word.text) {
                 Some(keyword) => keyword.read(draft, statement, self),
                 None => self.unknown(block, word),
             }

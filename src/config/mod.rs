@@ -28,6 +28,7 @@ mod checkers;
 mod global_defs;
 mod notify_scripts;
 mod real_server;
+mod retry;
 mod root;
 mod track;
 mod virtual_server;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::diagnostic::Findings;
-use super::keyword::ScriptText;
+use super::keyword::{Keyword, ScriptText, Shape};
 use super::scripts::Scripts;
 use crate::types::ScriptCommand;
 
@@ -45,4 +45,30 @@ impl NotifyDraft {
             notify: resolve(&self.notify),
         }
     }
+}
+
+/// A block with notification scripts.
+pub(crate) trait HasNotify {
+    fn notify(&mut self) -> &mut NotifyDraft;
+}
+
+/// `notify` and its like.
+pub(crate) const fn notify_rows<B: HasNotify>() -> [Keyword<B>; 5] {
+    [
+        Keyword::new("notify_master", Shape::Script, "", |draft, arguments| {
+            arguments.fill(&mut draft.notify().notify_master)
+        }),
+        Keyword::new("notify_backup", Shape::Script, "", |draft, arguments| {
+            arguments.fill(&mut draft.notify().notify_backup)
+        }),
+        Keyword::new("notify_fault", Shape::Script, "", |draft, arguments| {
+            arguments.fill(&mut draft.notify().notify_fault)
+        }),
+        Keyword::new("notify_stop", Shape::Script, "", |draft, arguments| {
+            arguments.fill(&mut draft.notify().notify_stop)
+        }),
+        Keyword::new("notify", Shape::Script, "", |draft, arguments| {
+            arguments.fill(&mut draft.notify().notify)
+        }),
+    ]
 }

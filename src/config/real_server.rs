@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::checkers::{self, Checker};
 use super::consistency::Context;
 use super::diagnostic::{Code, Finding};
-use super::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned};
+use super::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned, Table};
+use super::retry::{
+    HasRetry, RetryDefaults, RetryDraft, connect_timeout_row, delay_loop_row, retry_rows,
+};
 use super::virtual_server::{self, method};
 use crate::types::{ForwardingMethod, Protocol, ScriptCommand, ServerAddress, Weight};
 
@@ -36,35 +39,6 @@ pub struct SorryServer {
 
 /// Name of the table.
 pub(crate) const BLOCK: &str = "real_server";
-
-/// Decimal seconds above 0.
-pub(crate) const POSITIVE_SECONDS: Shape = Shape::Seconds {
-    min: Duration::from_micros(1),
-    max: Duration::from_micros(u32::MAX as u64),
-};
-
-/// What checkers take from their real server, and it from its virtual server, where they say nothing themselves.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RetryDraft {
-    pub(crate) retry: Option<u32>,
-    pub(crate) delay_before_retry: Option<Duration>,
-    pub(crate) warmup: Option<Duration>,
-    pub(crate) connect_timeout: Option<Duration>,
-    pub(crate) delay_loop: Option<Duration>,
-}
-
-impl RetryDraft {
-    /// Where this says nothing, what `outer` says.
-    pub(crate) fn or(&self, outer: &Self) -> Self {
-        Self {
-            retry: self.retry.or(outer.retry),
-            delay_before_retry: self.delay_before_retry.or(outer.delay_before_retry),
-            warmup: self.warmup.or(outer.warmup),
-            connect_timeout: self.connect_timeout.or(outer.connect_timeout),
-            delay_loop: self.delay_loop.or(outer.delay_loop),
-        }
-    }
-}
 
 /// The block as it is written.
 #[derive(Debug)]
@@ -103,7 +77,22 @@ impl Draft {
     }
 }
 
-pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
+impl HasRetry for Draft {
+    fn retry(&mut self) -> &mut RetryDraft {
+        &mut self.retry
+    }
+}
+
+/// Where the value of most keywords comes from by default.
+const OUTER: &str = "the virtual server's";
+
+pub(crate) const KEYWORDS: Table<Draft> = &[
+    OWN,
+    &retry_rows(1, RetryDefaults::all(OUTER)),
+    &[connect_timeout_row(OUTER), delay_loop_row(OUTER)],
+];
+
+const OWN: &[Keyword<Draft>] = &[
     Keyword::new(
         "weight",
         Shape::number(0, i32::MAX as i64),
@@ -147,51 +136,6 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         "the virtual server's",
         |draft, arguments| {
             draft.alpha = Some(arguments.boolean()?);
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "retry",
-        Shape::number(1, NO_LIMIT),
-        "the virtual server's",
-        |draft, arguments| {
-            draft.retry.retry = Some(arguments.number()?);
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "delay_before_retry",
-        Shape::any_seconds(),
-        "the virtual server's",
-        |draft, arguments| {
-            draft.retry.delay_before_retry = Some(arguments.seconds()?);
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "warmup",
-        Shape::any_seconds(),
-        "the virtual server's",
-        |draft, arguments| {
-            draft.retry.warmup = Some(arguments.seconds()?);
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "connect_timeout",
-        POSITIVE_SECONDS,
-        "the virtual server's",
-        |draft, arguments| {
-            draft.retry.connect_timeout = Some(arguments.seconds()?);
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "delay_loop",
-        POSITIVE_SECONDS,
-        "the virtual server's",
-        |draft, arguments| {
-            draft.retry.delay_loop = Some(arguments.seconds()?);
             Ok(())
         },
     ),

@@ -3,7 +3,7 @@
 use super::consistency;
 use super::diagnostic::{Code, Finding};
 use super::host::Host;
-use super::keyword::{Arguments, Catalogue, Keyword, NO_LIMIT, Reader, Shape};
+use super::keyword::{Arguments, Catalogue, Keyword, NO_LIMIT, Reader, Shape, Table};
 use super::tree::Statement;
 use super::{
     Config, checkers, global_defs, real_server, virtual_server, vrrp_instance, vrrp_script,
@@ -54,7 +54,9 @@ pub(crate) fn catalogue() -> Catalogue {
 
 const NAME: Shape = Shape::Word("a name");
 
-pub(crate) const KEYWORDS: &[Keyword<Drafts>] = &[
+pub(crate) const KEYWORDS: Table<Drafts> = &[OWN];
+
+const OWN: &[Keyword<Drafts>] = &[
     Keyword::new(
         "global_defs",
         Shape::Block(global_defs::BLOCK),
@@ -199,7 +201,7 @@ pub(crate) const KEYWORDS: &[Keyword<Drafts>] = &[
 fn read_block<B>(
     draft: &mut B,
     block: &'static str,
-    table: &'static [Keyword<B>],
+    table: Table<B>,
     arguments: &mut Arguments<'_>,
 ) {
     let statements = arguments.block();

@@ -1,7 +1,7 @@
 //! Entries of `track_interface` and `track_script`, which instances and sync groups share.
 
 use super::diagnostic::{Code, Finding};
-use super::keyword::{Reader, Shape, Spanned};
+use super::keyword::{Keyword, Reader, Shape, Spanned};
 use super::lexer::{self, Number, Word};
 use super::tree::Statement;
 use crate::types::TrackWeight;
@@ -14,11 +14,43 @@ pub(crate) struct TrackEntry {
     pub(crate) reverse: bool,
 }
 
+/// What a block tracks.
+#[derive(Debug, Default)]
+pub(crate) struct TrackDraft {
+    pub(crate) track_interface: Vec<TrackEntry>,
+    pub(crate) track_script: Vec<TrackEntry>,
+}
+
+/// A block that tracks something.
+pub(crate) trait HasTrack {
+    fn track(&mut self) -> &mut TrackDraft;
+}
+
+/// `track_interface` and its like.
+pub(crate) const fn track_rows<B: HasTrack>() -> [Keyword<B>; 5] {
+    const ENTRY: Shape = Shape::List("NAME [weight N [reverse]]");
+    [
+        Keyword::new("track_interface", ENTRY, "", |draft, arguments| {
+            let entries = entries(arguments.block(), arguments.reader());
+            draft.track().track_interface.extend(entries);
+            Ok(())
+        }),
+        Keyword::new("track_script", ENTRY, "", |draft, arguments| {
+            let entries = entries(arguments.block(), arguments.reader());
+            draft.track().track_script.extend(entries);
+            Ok(())
+        }),
+        Keyword::pending("track_file", ENTRY, ""),
+        Keyword::pending("track_process", ENTRY, ""),
+        Keyword::pending("track_bfd", ENTRY, ""),
+    ]
+}
+
 /// Range of a weight.
 pub(crate) const WEIGHT: Shape = Shape::number(-253, 253);
 
 /// All entries of a list.
-pub(crate) fn entries(statements: &[Statement<'_>], reader: &mut Reader) -> Vec<TrackEntry> {
+fn entries(statements: &[Statement<'_>], reader: &mut Reader) -> Vec<TrackEntry> {
     statements
         .iter()
         .map(|statement| entry(statement, reader))

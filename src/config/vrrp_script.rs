@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::diagnostic::{Code, Finding, Findings};
-use super::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned};
+use super::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned, Table};
 use super::scripts::{Scripts, UserText};
 use super::track;
 use crate::types::{ScriptCommand, TrackWeight};
@@ -48,7 +48,9 @@ pub(crate) struct Draft {
     init_fail: bool,
 }
 
-pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
+pub(crate) const KEYWORDS: Table<Draft> = &[OWN];
+
+const OWN: &[Keyword<Draft>] = &[
     Keyword::new("script", Shape::Script, "", |draft, arguments| {
         draft.script = Some(arguments.script()?);
         Ok(())

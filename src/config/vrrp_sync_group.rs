@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::keyword::{Arguments, Keyword, Shape, Spanned};
-use super::notify_scripts::NotifyDraft;
-use super::track::{self, TrackEntry};
+use super::keyword::{Arguments, Keyword, Shape, Spanned, Table};
+use super::notify_scripts::{HasNotify, NotifyDraft, notify_rows};
+use super::track::{HasTrack, TrackDraft, track_rows};
 use super::{NotifyScripts, TrackInterface, TrackScript};
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -26,8 +26,7 @@ pub(crate) const BLOCK: &str = "vrrp_sync_group";
 pub(crate) struct Draft {
     pub(crate) name: Spanned<String>,
     pub(crate) group: Vec<Spanned<String>>,
-    pub(crate) track_interface: Vec<TrackEntry>,
-    pub(crate) track_script: Vec<TrackEntry>,
+    pub(crate) track: TrackDraft,
     /// Trackers with a weight count; without it they are left out (keepalived).
     pub(crate) sync_group_tracking_weight: bool,
     pub(crate) notify: NotifyDraft,
@@ -38,15 +37,28 @@ impl Draft {
         Self {
             name,
             group: Vec::new(),
-            track_interface: Vec::new(),
-            track_script: Vec::new(),
+            track: TrackDraft::default(),
             sync_group_tracking_weight: false,
             notify: NotifyDraft::default(),
         }
     }
 }
 
-pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
+impl HasNotify for Draft {
+    fn notify(&mut self) -> &mut NotifyDraft {
+        &mut self.notify
+    }
+}
+
+impl HasTrack for Draft {
+    fn track(&mut self) -> &mut TrackDraft {
+        &mut self.track
+    }
+}
+
+pub(crate) const KEYWORDS: Table<Draft> = &[OWN, &track_rows(), &notify_rows()];
+
+const OWN: &[Keyword<Draft>] = &[
     Keyword::new(
         "group",
         Shape::List("names of instances"),
@@ -56,53 +68,6 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::new(
-        "track_interface",
-        Shape::List("INTERFACE [weight N [reverse]]"),
-        "",
-        |draft, arguments| {
-            let entries = track::entries(arguments.block(), arguments.reader());
-            draft.track_interface.extend(entries);
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "track_script",
-        Shape::List("SCRIPT [weight N [reverse]]"),
-        "",
-        |draft, arguments| {
-            let entries = track::entries(arguments.block(), arguments.reader());
-            draft.track_script.extend(entries);
-            Ok(())
-        },
-    ),
-    Keyword::pending("track_file", Shape::List("FILE [weight N [reverse]]"), ""),
-    Keyword::pending(
-        "track_process",
-        Shape::List("PROCESS [weight N [reverse]]"),
-        "",
-    ),
-    Keyword::pending("track_bfd", Shape::List("BFD [weight N [reverse]]"), ""),
-    Keyword::new("notify_master", Shape::Script, "", |draft, arguments| {
-        draft.notify.notify_master = Some(arguments.script()?);
-        Ok(())
-    }),
-    Keyword::new("notify_backup", Shape::Script, "", |draft, arguments| {
-        draft.notify.notify_backup = Some(arguments.script()?);
-        Ok(())
-    }),
-    Keyword::new("notify_fault", Shape::Script, "", |draft, arguments| {
-        draft.notify.notify_fault = Some(arguments.script()?);
-        Ok(())
-    }),
-    Keyword::new("notify_stop", Shape::Script, "", |draft, arguments| {
-        draft.notify.notify_stop = Some(arguments.script()?);
-        Ok(())
-    }),
-    Keyword::new("notify", Shape::Script, "", |draft, arguments| {
-        draft.notify.notify = Some(arguments.script()?);
-        Ok(())
-    }),
     Keyword::pending("smtp_alert", Shape::Bool, "global"),
     Keyword::pending("global_tracking", Shape::Flag, "off")
         .deprecated("the trackers in the block of the group"),

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use super::{HttpProtocol, StatusCodeRange};
 use crate::config::diagnostic::{Code, Finding};
-use crate::config::keyword::{Arguments, Keyword, ScriptText, Shape, Spanned};
+use crate::config::keyword::{Arguments, Keyword, ScriptText, Shape, Spanned, Table};
 use crate::config::lines::Span;
-use crate::config::real_server::{POSITIVE_SECONDS, RetryDraft};
+use crate::config::retry::{
+    HasRetry, RetryDefaults, RetryDraft, connect_timeout_row, delay_loop_row, retry_rows,
+};
 use crate::config::scripts::UserText;
 use crate::config::virtual_server::{ANY_NUMBER, PORT};
 use crate::config::vrrp_script;
@@ -98,6 +100,12 @@ impl Draft {
     }
 }
 
+impl HasRetry for Draft {
+    fn retry(&mut self) -> &mut RetryDraft {
+        &mut self.retry
+    }
+}
+
 pub(crate) fn tcp_check(arguments: &mut Arguments<'_>) -> Draft {
     read(Kind::TcpCheck, TCP_CHECK_BLOCK, TCP_CHECK, arguments)
 }
@@ -117,7 +125,7 @@ pub(crate) fn misc_check(arguments: &mut Arguments<'_>) -> Draft {
 fn read(
     kind: Kind,
     block: &'static str,
-    table: &'static [Keyword<Draft>],
+    table: Table<Draft>,
     arguments: &mut Arguments<'_>,
 ) -> Draft {
     let mut draft = Draft::new(kind, arguments.keyword_span());
@@ -159,28 +167,10 @@ const BIND_IF: Keyword<Draft> =
         draft.bind_if = Some(arguments.interface()?);
         Ok(())
     });
-const CONNECT_TIMEOUT: Keyword<Draft> = Keyword::new(
-    "connect_timeout",
-    POSITIVE_SECONDS,
-    "the real server's, else 5",
-    |draft, arguments| {
-        draft.retry.connect_timeout = Some(arguments.seconds()?);
-        Ok(())
-    },
-);
 const FWMARK: Keyword<Draft> = Keyword::new("fwmark", ANY_NUMBER, "0", |draft, arguments| {
     draft.fwmark = arguments.number()?;
     Ok(())
 });
-const RETRY: Keyword<Draft> = Keyword::new(
-    "retry",
-    ANY_NUMBER,
-    "the real server's, else 1; MISC_CHECK 0",
-    |draft, arguments| {
-        draft.retry.retry = Some(arguments.number()?);
-        Ok(())
-    },
-);
 const NB_GET_RETRY: Keyword<Draft> = Keyword::new(
     "nb_get_retry",
     ANY_NUMBER,
@@ -191,33 +181,6 @@ const NB_GET_RETRY: Keyword<Draft> = Keyword::new(
     },
 )
 .deprecated("retry");
-const DELAY_BEFORE_RETRY: Keyword<Draft> = Keyword::new(
-    "delay_before_retry",
-    Shape::any_seconds(),
-    "the real server's, else 1; HTTP_GET and SSL_GET 3",
-    |draft, arguments| {
-        draft.retry.delay_before_retry = Some(arguments.seconds()?);
-        Ok(())
-    },
-);
-const WARMUP: Keyword<Draft> = Keyword::new(
-    "warmup",
-    Shape::any_seconds(),
-    "delay_loop",
-    |draft, arguments| {
-        draft.retry.warmup = Some(arguments.seconds()?);
-        Ok(())
-    },
-);
-const DELAY_LOOP: Keyword<Draft> = Keyword::new(
-    "delay_loop",
-    POSITIVE_SECONDS,
-    "the real server's",
-    |draft, arguments| {
-        draft.retry.delay_loop = Some(arguments.seconds()?);
-        Ok(())
-    },
-);
 const ALPHA: Keyword<Draft> = Keyword::new(
     "alpha",
     Shape::Bool,
@@ -292,71 +255,54 @@ const FAST_RECOVERY: Keyword<Draft> =
         Ok(())
     });
 
-pub(crate) const TCP_CHECK: &[Keyword<Draft>] = &[
+/// What every checker that connects knows.
+const CONNECTION: &[Keyword<Draft>] = &[
     CONNECT_IP,
     CONNECT_PORT,
     BINDTO,
     BIND_PORT,
     BIND_IF,
-    CONNECT_TIMEOUT,
+    connect_timeout_row("the real server's, else 5"),
     FWMARK,
-    RETRY,
     NB_GET_RETRY,
-    DELAY_BEFORE_RETRY,
-    WARMUP,
-    DELAY_LOOP,
-    ALPHA,
-    LOG_ALL_FAILURES,
 ];
 
-pub(crate) const HTTP_GET: &[Keyword<Draft>] = &[
+/// What every checker knows that tries again.
+const RETRY: &[Keyword<Draft>] = &retry_rows(
+    0,
+    RetryDefaults {
+        retry: "the real server's, else 1; MISC_CHECK 0",
+        delay_before_retry: "the real server's, else 1; HTTP_GET and SSL_GET 3",
+        warmup: "delay_loop",
+    },
+);
+
+const COMMON: &[Keyword<Draft>] = &[delay_loop_row("the real server's"), ALPHA, LOG_ALL_FAILURES];
+
+pub(crate) const TCP_CHECK: Table<Draft> = &[CONNECTION, RETRY, COMMON];
+
+const HTTP: &[Keyword<Draft>] = &[
     URL_KEYWORD,
     VIRTUALHOST,
     HTTP_PROTOCOL,
     ENABLE_SNI,
     SNI_NAME,
     FAST_RECOVERY,
-    CONNECT_IP,
-    CONNECT_PORT,
-    BINDTO,
-    BIND_PORT,
-    BIND_IF,
-    CONNECT_TIMEOUT,
-    FWMARK,
-    RETRY,
-    NB_GET_RETRY,
-    DELAY_BEFORE_RETRY,
-    WARMUP,
-    DELAY_LOOP,
-    ALPHA,
-    LOG_ALL_FAILURES,
 ];
 
-pub(crate) const SSL_GET: &[Keyword<Draft>] = &[
-    URL_KEYWORD,
-    VIRTUALHOST,
-    HTTP_PROTOCOL,
-    ENABLE_SNI,
-    SNI_NAME,
-    FAST_RECOVERY,
-    Keyword::pending("tls_compliant", Shape::Bool, "off"),
-    CONNECT_IP,
-    CONNECT_PORT,
-    BINDTO,
-    BIND_PORT,
-    BIND_IF,
-    CONNECT_TIMEOUT,
-    FWMARK,
+pub(crate) const HTTP_GET: Table<Draft> = &[HTTP, CONNECTION, RETRY, COMMON];
+
+pub(crate) const SSL_GET: Table<Draft> = &[
+    HTTP,
+    &[Keyword::pending("tls_compliant", Shape::Bool, "off")],
+    CONNECTION,
     RETRY,
-    NB_GET_RETRY,
-    DELAY_BEFORE_RETRY,
-    WARMUP,
-    DELAY_LOOP,
-    ALPHA,
-    LOG_ALL_FAILURES,
+    COMMON,
 ];
 
-pub(crate) const MISC_CHECK: &[Keyword<Draft>] = &[
+pub(crate) const MISC_CHECK: Table<Draft> = &[MISC, RETRY, COMMON];
+
+const MISC: &[Keyword<Draft>] = &[
     Keyword::new("misc_path", Shape::Script, "", |draft, arguments| {
         draft.misc_path = Some(arguments.script()?);
         Ok(())
@@ -383,15 +329,11 @@ pub(crate) const MISC_CHECK: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    RETRY,
-    DELAY_BEFORE_RETRY,
-    WARMUP,
-    DELAY_LOOP,
-    ALPHA,
-    LOG_ALL_FAILURES,
 ];
 
-pub(crate) const URL: &[Keyword<UrlDraft>] = &[
+pub(crate) const URL: Table<UrlDraft> = &[URL_OWN];
+
+const URL_OWN: &[Keyword<UrlDraft>] = &[
     Keyword::new("path", Shape::Word("a path"), "", |url, arguments| {
         url.path = Some(arguments.text()?.value);
         Ok(())

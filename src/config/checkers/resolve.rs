@@ -6,7 +6,7 @@ use super::keywords::{Draft, Kind};
 use super::{Checker, CheckerKind, ConnectOptions, HttpGet, HttpUrl, MiscCheck, StatusCodeRange};
 use crate::config::consistency::Context;
 use crate::config::diagnostic::{Code, Finding};
-use crate::config::real_server::RetryDraft;
+use crate::config::retry::RetryDraft;
 use crate::types::ServerAddress;
 
 const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Draft, LvsPlane};
 use crate::config::diagnostic::{Code, Finding};
-use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape};
+use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape, Table};
 use crate::config::vrrp_instance::keywords::{GARP_SECONDS, repeat, version, whole_seconds};
 use crate::config::vrrp_script;
 
@@ -20,7 +20,9 @@ const MICROSECONDS: Shape = Shape::number(1, NO_LIMIT);
 const CPUS: Shape = Shape::Words("CPU numbers");
 const FIFO: Shape = Shape::Words("PATH [USER [GROUP]]");
 
-pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
+pub(crate) const KEYWORDS: Table<Draft> = &[OWN];
+
+const OWN: &[Keyword<Draft>] = &[
     // Ours.
     Keyword::new(
         "hello_interval",
@@ -340,9 +342,9 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword::pending("vrrp_rt_priority", REALTIME, ""),
     Keyword::pending("checker_rt_priority", REALTIME, ""),
     Keyword::pending("bfd_rt_priority", REALTIME, ""),
-    Keyword::pending("vrrp_rlimit_rttime", MICROSECONDS, "10000"),
-    Keyword::pending("checker_rlimit_rttime", MICROSECONDS, "10000"),
-    Keyword::pending("bfd_rlimit_rttime", MICROSECONDS, "10000"),
+    Keyword::pending("vrrp_rlimit_rttime", MICROSECONDS, "10000").unit("µs"),
+    Keyword::pending("checker_rlimit_rttime", MICROSECONDS, "10000").unit("µs"),
+    Keyword::pending("bfd_rlimit_rttime", MICROSECONDS, "10000").unit("µs"),
     Keyword::pending("vrrp_rlimit_rtime", MICROSECONDS, "").deprecated("vrrp_rlimit_rttime"),
     Keyword::pending("checker_rlimit_rtime", MICROSECONDS, "").deprecated("checker_rlimit_rttime"),
     Keyword::pending("bfd_rlimit_rtime", MICROSECONDS, "").deprecated("bfd_rlimit_rttime"),

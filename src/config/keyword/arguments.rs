@@ -253,6 +253,12 @@ impl<'a> Arguments<'a> {
         })
     }
 
+    /// Reads the value of the keyword into its field.
+    pub(crate) fn fill<T: Value>(&mut self, field: &mut T) -> Result<(), Finding> {
+        *field = T::read(self)?;
+        Ok(())
+    }
+
     /// Skips what is left.
     pub(crate) fn skip_rest(&mut self) {
         self.next = self.statement.arguments().len();
@@ -369,3 +375,78 @@ impl<'a> Arguments<'a> {
         Ok(())
     }
 }
+
+/// What a keyword's words can be read as, where its [`Shape`] says all there is to check.
+pub(crate) trait Value: Sized {
+    fn read(arguments: &mut Arguments<'_>) -> Result<Self, Finding>;
+}
+
+impl<T: Value> Value for Option<T> {
+    fn read(arguments: &mut Arguments<'_>) -> Result<Self, Finding> {
+        T::read(arguments).map(Some)
+    }
+}
+
+/// The span is of the keyword and its arguments.
+impl<T: Value> Value for Spanned<T> {
+    fn read(arguments: &mut Arguments<'_>) -> Result<Self, Finding> {
+        let span = arguments.span();
+        T::read(arguments).map(|value| Self { value, span })
+    }
+}
+
+/// A keyword that says no more than that it is there is true.
+impl Value for bool {
+    fn read(arguments: &mut Arguments<'_>) -> Result<Self, Finding> {
+        match arguments.row.shape {
+            Shape::Flag => Ok(true),
+            _ => arguments.boolean(),
+        }
+    }
+}
+
+/// Seconds, with decimals where the [`Shape`] has them.
+impl Value for Duration {
+    fn read(arguments: &mut Arguments<'_>) -> Result<Self, Finding> {
+        match arguments.row.shape {
+            Shape::Number { .. } => arguments.number().map(Self::from_secs),
+            _ => arguments.seconds(),
+        }
+    }
+}
+
+impl Value for String {
+    fn read(arguments: &mut Arguments<'_>) -> Result<Self, Finding> {
+        arguments.text().map(|text| text.value)
+    }
+}
+
+impl Value for IpAddr {
+    fn read(arguments: &mut Arguments<'_>) -> Result<Self, Finding> {
+        arguments.address().map(|address| address.value)
+    }
+}
+
+impl Value for InterfaceName {
+    fn read(arguments: &mut Arguments<'_>) -> Result<Self, Finding> {
+        arguments.interface().map(|interface| interface.value)
+    }
+}
+
+impl Value for ScriptText {
+    fn read(arguments: &mut Arguments<'_>) -> Result<Self, Finding> {
+        arguments.script()
+    }
+}
+
+macro_rules! numbers {
+    ($($number:ty)*) => {$(
+        impl Value for $number {
+            fn read(arguments: &mut Arguments<'_>) -> Result<Self, Finding> {
+                arguments.number()
+            }
+        }
+    )*};
+}
+
+numbers!(u8 u16 u32 i8 i32);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Keyword, Row, Shape, Standing};
+use super::{Row, Shape, Standing, Table};
 
 /// What a keyword opens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,13 +27,14 @@ impl Catalogue {
     /// The table of what stands outside of any block.
     pub(crate) const ROOT: &'static str = "";
 
-    pub(crate) fn add<B>(&mut self, block: &'static str, table: &'static [Keyword<B>]) {
+    pub(crate) fn add<B>(&mut self, block: &'static str, table: Table<B>) {
         self.names.push(block);
-        for keyword in table {
+        let keywords = || table.iter().copied().flatten();
+        for keyword in keywords() {
             self.homes.entry(keyword.row.name).or_default().push(block);
         }
         self.tables
-            .insert(block, table.iter().map(|keyword| &keyword.row).collect());
+            .insert(block, keywords().map(|keyword| &keyword.row).collect());
     }
 
     pub(crate) fn row(&self, block: &str, word: &str) -> Option<&'static Row> {
@@ -71,6 +72,7 @@ impl Catalogue {
                 name: row.name,
                 arguments: row.shape.expected(),
                 default: row.default,
+                unit: row.unit,
                 standing: row.standing,
                 instead: row.instead,
             })
@@ -93,6 +95,8 @@ pub struct KeywordReference {
     pub arguments: String,
     /// Empty: none.
     pub default: &'static str,
+    /// Of a number; empty: none.
+    pub unit: &'static str,
     pub standing: Standing,
     /// The spelling to use instead of this old one.
     pub instead: Option<&'static str>,

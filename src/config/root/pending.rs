@@ -1,6 +1,6 @@
 //! Tables of blocks that are understood, but not carried out yet. Their words are checked all the same.
 
-use crate::config::keyword::{Keyword, NO_LIMIT, Shape};
+use crate::config::keyword::{Keyword, NO_LIMIT, Shape, Table};
 
 const WEIGHT: Shape = Shape::Words("a number from -254 to 254 [reverse]");
 const SECONDS: Shape = Shape::any_seconds();
@@ -9,27 +9,27 @@ const PORT: Shape = Shape::strict(1, 65_535);
 const PATH: Shape = Shape::Word("a path");
 const HEX: Shape = Shape::Words("hexadecimal digits");
 
-type Table = &'static [Keyword<()>];
+type Rows = &'static [Keyword<()>];
 
 /// Every table by the name that rows use for it.
-pub(super) const BLOCKS: &[(&str, Table)] = &[
-    ("auth_hmac", AUTH_HMAC),
-    ("track_group", TRACK_GROUP),
-    ("garp_group", GARP_GROUP),
-    ("vrrp_track_process", VRRP_TRACK_PROCESS),
-    ("track_file", TRACK_FILE),
-    ("bfd_instance", BFD_INSTANCE),
-    ("SSL", SSL),
-    ("SMTP_CHECK", SMTP_CHECK),
-    ("host", HOST),
-    ("DNS_CHECK", DNS_CHECK),
-    ("UDP_CHECK", UDP_CHECK),
-    ("PING_CHECK", PING_CHECK),
-    ("FILE_CHECK", FILE_CHECK),
-    ("BFD_CHECK", BFD_CHECK),
+pub(super) const BLOCKS: &[(&str, Table<()>)] = &[
+    ("auth_hmac", &[AUTH_HMAC]),
+    ("track_group", &[TRACK_GROUP]),
+    ("garp_group", &[GARP_GROUP]),
+    ("vrrp_track_process", &[VRRP_TRACK_PROCESS]),
+    ("track_file", &[TRACK_FILE]),
+    ("bfd_instance", &[BFD_INSTANCE]),
+    ("SSL", &[SSL]),
+    ("SMTP_CHECK", &[SMTP_CHECK, CONNECTION, RETRIES]),
+    ("host", &[CONNECTION]),
+    ("DNS_CHECK", &[DNS_CHECK, CONNECTION, RETRIES]),
+    ("UDP_CHECK", &[UDP_CHECK, CONNECTION, RETRIES]),
+    ("PING_CHECK", &[CONNECTION, RETRIES]),
+    ("FILE_CHECK", &[FILE_CHECK]),
+    ("BFD_CHECK", &[BFD_CHECK]),
 ];
 
-const AUTH_HMAC: Table = &[
+const AUTH_HMAC: Rows = &[
     Keyword::pending("key", Shape::Words("ID VALUE"), ""),
     Keyword::pending("active_key", Shape::strict(1, 255), ""),
     Keyword::pending(
@@ -45,20 +45,20 @@ const AUTH_HMAC: Table = &[
     ),
 ];
 
-const TRACK_GROUP: Table = &[Keyword::pending(
+const TRACK_GROUP: Rows = &[Keyword::pending(
     "group",
     Shape::List("names of instances"),
     "",
 )];
 
-const GARP_GROUP: Table = &[
+const GARP_GROUP: Rows = &[
     Keyword::pending("garp_interval", SECONDS, ""),
     Keyword::pending("gna_interval", SECONDS, ""),
     Keyword::pending("interface", Shape::Interface, ""),
     Keyword::pending("interfaces", Shape::List("names of interfaces"), ""),
 ];
 
-const VRRP_TRACK_PROCESS: Table = &[
+const VRRP_TRACK_PROCESS: Rows = &[
     Keyword::pending("process", Shape::Words("a process and its parameters"), ""),
     Keyword::pending(
         "param_match",
@@ -74,13 +74,13 @@ const VRRP_TRACK_PROCESS: Table = &[
     Keyword::pending("full_command", Shape::Flag, "off"),
 ];
 
-const TRACK_FILE: Table = &[
+const TRACK_FILE: Rows = &[
     Keyword::pending("file", PATH, ""),
     Keyword::pending("weight", WEIGHT, "1"),
     Keyword::pending("init_file", Shape::Optional("a number [overwrite]"), ""),
 ];
 
-const BFD_INSTANCE: Table = &[
+const BFD_INSTANCE: Rows = &[
     Keyword::pending("neighbor_ip", Shape::Address, ""),
     Keyword::pending("neighbour_ip", Shape::Address, ""),
     Keyword::pending("source_ip", Shape::Address, "any"),
@@ -98,7 +98,7 @@ const BFD_INSTANCE: Table = &[
     Keyword::pending("checker", Shape::Flag, ""),
 ];
 
-const SSL: Table = &[
+const SSL: Rows = &[
     Keyword::pending("password", Shape::Word("a password"), ""),
     Keyword::pending("ca", PATH, ""),
     Keyword::pending("certificate", PATH, ""),
@@ -120,16 +120,7 @@ const DELAY_LOOP: Keyword<()> = Keyword::pending("delay_loop", SECONDS, "the vir
 const ALPHA: Keyword<()> = Keyword::pending("alpha", Shape::Bool, "off");
 const LOG_ALL_FAILURES: Keyword<()> = Keyword::pending("log_all_failures", Shape::Bool, "off");
 
-const SMTP_CHECK: Table = &[
-    Keyword::pending("helo_name", Shape::Word("a host name"), ""),
-    Keyword::pending("host", Shape::Block("host"), ""),
-    CONNECT_IP,
-    CONNECT_PORT,
-    BINDTO,
-    BIND_PORT,
-    BIND_IF,
-    CONNECT_TIMEOUT,
-    FWMARK,
+const RETRIES: Rows = &[
     RETRY,
     NB_GET_RETRY,
     DELAY_BEFORE_RETRY,
@@ -139,7 +130,12 @@ const SMTP_CHECK: Table = &[
     LOG_ALL_FAILURES,
 ];
 
-const HOST: Table = &[
+const SMTP_CHECK: Rows = &[
+    Keyword::pending("helo_name", Shape::Word("a host name"), ""),
+    Keyword::pending("host", Shape::Block("host"), ""),
+];
+
+const CONNECTION: Rows = &[
     CONNECT_IP,
     CONNECT_PORT,
     BINDTO,
@@ -149,7 +145,7 @@ const HOST: Table = &[
     FWMARK,
 ];
 
-const DNS_CHECK: Table = &[
+const DNS_CHECK: Rows = &[
     Keyword::pending(
         "type",
         Shape::Choice(&[
@@ -158,23 +154,9 @@ const DNS_CHECK: Table = &[
         "SOA",
     ),
     Keyword::pending("name", Shape::Word("a domain name"), "."),
-    CONNECT_IP,
-    CONNECT_PORT,
-    BINDTO,
-    BIND_PORT,
-    BIND_IF,
-    CONNECT_TIMEOUT,
-    FWMARK,
-    RETRY,
-    NB_GET_RETRY,
-    DELAY_BEFORE_RETRY,
-    WARMUP,
-    DELAY_LOOP,
-    ALPHA,
-    LOG_ALL_FAILURES,
 ];
 
-const UDP_CHECK: Table = &[
+const UDP_CHECK: Rows = &[
     Keyword::pending("payload", HEX, ""),
     Keyword::pending(
         "require_reply",
@@ -183,45 +165,14 @@ const UDP_CHECK: Table = &[
     ),
     Keyword::pending("min_reply_length", NUMBER, "0"),
     Keyword::pending("max_reply_length", NUMBER, "255"),
-    CONNECT_IP,
-    CONNECT_PORT,
-    BINDTO,
-    BIND_PORT,
-    BIND_IF,
-    CONNECT_TIMEOUT,
-    FWMARK,
-    RETRY,
-    NB_GET_RETRY,
-    DELAY_BEFORE_RETRY,
-    WARMUP,
-    DELAY_LOOP,
-    ALPHA,
-    LOG_ALL_FAILURES,
 ];
 
-const PING_CHECK: Table = &[
-    CONNECT_IP,
-    CONNECT_PORT,
-    BINDTO,
-    BIND_PORT,
-    BIND_IF,
-    CONNECT_TIMEOUT,
-    FWMARK,
-    RETRY,
-    NB_GET_RETRY,
-    DELAY_BEFORE_RETRY,
-    WARMUP,
-    DELAY_LOOP,
-    ALPHA,
-    LOG_ALL_FAILURES,
-];
-
-const FILE_CHECK: Table = &[
+const FILE_CHECK: Rows = &[
     Keyword::pending("track_file", Shape::Word("a name"), ""),
     Keyword::pending("weight", Shape::Words("a number [reverse|noreverse]"), ""),
 ];
 
-const BFD_CHECK: Table = &[
+const BFD_CHECK: Rows = &[
     Keyword::pending("name", Shape::Word("a name"), ""),
     Keyword::pending("alpha", Shape::Bool, "off"),
 ];

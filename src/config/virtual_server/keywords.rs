@@ -4,9 +4,12 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::config::diagnostic::{Code, Finding};
-use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned};
+use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned, Table};
 use crate::config::lines::Span;
-use crate::config::real_server::{self, RetryDraft};
+use crate::config::real_server;
+use crate::config::retry::{
+    HasRetry, POSITIVE_SECONDS, RetryDefaults, RetryDraft, connect_timeout_row, retry_rows,
+};
 use crate::types::{ForwardingMethod, Protocol, Scheduler, ServerAddress, TunnelType, Weight};
 
 /// Name of the table.
@@ -80,6 +83,12 @@ impl Draft {
     }
 }
 
+impl HasRetry for Draft {
+    fn retry(&mut self) -> &mut RetryDraft {
+        &mut self.retry
+    }
+}
+
 const SCHEDULERS: Shape = Shape::Choice(&[
     "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos",
 ]);
@@ -87,19 +96,24 @@ pub(crate) const METHODS: Shape =
     Shape::Words("NAT, DR, FULLNAT or TUN [type ipip|gue port N|gre] [nocsum|csum|remcsum]");
 pub(crate) const ANY_NUMBER: Shape = Shape::number(0, NO_LIMIT);
 
-pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
-    Keyword::new(
-        "delay_loop",
-        Shape::Seconds {
-            min: Duration::from_micros(1),
-            max: Duration::from_micros(u32::MAX as u64),
-        },
-        "60",
-        |draft, arguments| {
-            draft.delay_loop = Some(arguments.seconds()?);
-            Ok(())
+pub(crate) const KEYWORDS: Table<Draft> = &[
+    OWN,
+    &retry_rows(
+        1,
+        RetryDefaults {
+            retry: "per checker",
+            delay_before_retry: "per checker",
+            warmup: "delay_loop",
         },
     ),
+    &[connect_timeout_row("5")],
+];
+
+const OWN: &[Keyword<Draft>] = &[
+    Keyword::new("delay_loop", POSITIVE_SECONDS, "60", |draft, arguments| {
+        draft.delay_loop = Some(arguments.seconds()?);
+        Ok(())
+    }),
     Keyword::new("lb_algo", SCHEDULERS, "wlc", scheduler),
     Keyword::new("lvs_sched", SCHEDULERS, "wlc", scheduler),
     Keyword::new("lb_kind", METHODS, "NAT", |draft, arguments| {
@@ -198,42 +212,6 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         "",
         |draft, arguments| {
             draft.virtualhost = Some(arguments.text()?.value);
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "retry",
-        Shape::number(1, NO_LIMIT),
-        "per checker",
-        |draft, arguments| {
-            draft.retry.retry = Some(arguments.number()?);
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "delay_before_retry",
-        Shape::any_seconds(),
-        "per checker",
-        |draft, arguments| {
-            draft.retry.delay_before_retry = Some(arguments.seconds()?);
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "warmup",
-        Shape::any_seconds(),
-        "delay_loop",
-        |draft, arguments| {
-            draft.retry.warmup = Some(arguments.seconds()?);
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "connect_timeout",
-        real_server::POSITIVE_SECONDS,
-        "5",
-        |draft, arguments| {
-            draft.retry.connect_timeout = Some(arguments.seconds()?);
             Ok(())
         },
     ),

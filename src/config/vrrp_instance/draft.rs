@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{GarpSettings, InitialState};
 use crate::config::keyword::Spanned;
 use crate::config::lines::Span;
-use crate::config::notify_scripts::NotifyDraft;
-use crate::config::track::TrackEntry;
+use crate::config::notify_scripts::{HasNotify, NotifyDraft};
+use crate::config::track::{HasTrack, TrackDraft};
 use crate::types::{AdvertInterval, InterfaceName, Priority, VirtualAddress, Vrid, VrrpVersion};
 
 #[derive(Debug)]
@@ -24,8 +24,7 @@ pub(crate) struct Draft {
     pub(crate) virtual_ipaddress_excluded: Vec<Spanned<VirtualAddress>>,
     pub(crate) nopreempt: Option<Span>,
     pub(crate) preempt_delay: Option<Spanned<Duration>>,
-    pub(crate) track_interface: Vec<TrackEntry>,
-    pub(crate) track_script: Vec<TrackEntry>,
+    pub(crate) track: TrackDraft,
     pub(crate) dont_track_primary: bool,
     pub(crate) mcast_src_ip: Option<Spanned<IpAddr>>,
     pub(crate) unicast_src_ip: Option<Spanned<IpAddr>>,
@@ -61,8 +60,7 @@ impl Draft {
             virtual_ipaddress_excluded: Vec::new(),
             nopreempt: None,
             preempt_delay: None,
-            track_interface: Vec::new(),
-            track_script: Vec::new(),
+            track: TrackDraft::default(),
             dont_track_primary: false,
             mcast_src_ip: None,
             unicast_src_ip: None,
@@ -79,6 +77,18 @@ impl Draft {
             strict_mode: None,
             notify: NotifyDraft::default(),
         }
+    }
+}
+
+impl HasNotify for Draft {
+    fn notify(&mut self) -> &mut NotifyDraft {
+        &mut self.notify
+    }
+}
+
+impl HasTrack for Draft {
+    fn track(&mut self) -> &mut TrackDraft {
+        &mut self.track
     }
 }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use super::InitialState;
 use super::draft::{AuthType, AuthenticationDraft, Draft};
+use crate::config::addresses;
 use crate::config::diagnostic::{Code, Finding};
-use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape, Spanned};
-use crate::config::{addresses, track};
+use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape, Spanned, Table};
+use crate::config::notify_scripts::notify_rows;
+use crate::config::track::track_rows;
 use crate::types::{AdvertInterval, Priority, Vrid, VrrpVersion};
 
 /// Names of the tables.
@@ -19,12 +21,13 @@ const AUTH_HMAC_BLOCK: &str = "auth_hmac";
 const MULTICAST_GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18));
 
 const ADDRESS_ENTRY: &str = "ADDRESS[/PREFIX] [dev IF] [scope SCOPE] [brd ADDRESS] [label LABEL]";
-const TRACK_ENTRY: &str = "NAME [weight N [reverse]]";
 
 /// Whole seconds, kept as such (keepalived: garp delays).
 pub(crate) const GARP_SECONDS: Shape = Shape::number(0, 86_400);
 
-pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
+pub(crate) const KEYWORDS: Table<Draft> = &[OWN, &track_rows(), &notify_rows()];
+
+const OWN: &[Keyword<Draft>] = &[
     Keyword::new(
         "state",
         Shape::Choice(&["MASTER", "BACKUP"]),
@@ -131,29 +134,6 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::new(
-        "track_interface",
-        Shape::List(TRACK_ENTRY),
-        "",
-        |draft, arguments| {
-            let entries = track::entries(arguments.block(), arguments.reader());
-            draft.track_interface.extend(entries);
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "track_script",
-        Shape::List(TRACK_ENTRY),
-        "",
-        |draft, arguments| {
-            let entries = track::entries(arguments.block(), arguments.reader());
-            draft.track_script.extend(entries);
-            Ok(())
-        },
-    ),
-    Keyword::pending("track_file", Shape::List(TRACK_ENTRY), ""),
-    Keyword::pending("track_process", Shape::List(TRACK_ENTRY), ""),
-    Keyword::pending("track_bfd", Shape::List(TRACK_ENTRY), ""),
     Keyword::new("dont_track_primary", Shape::Flag, "off", |draft, _| {
         draft.dont_track_primary = true;
         Ok(())
@@ -313,33 +293,15 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword::pending("linkbeat_use_polling", Shape::Flag, "off").deprecated("linkbeat_interfaces"),
     Keyword::pending("lvs_sync_daemon_interface", Shape::Interface, "")
         .deprecated("lvs_sync_daemon in global_defs"),
-    Keyword::new("notify_master", Shape::Script, "", |draft, arguments| {
-        draft.notify.notify_master = Some(arguments.script()?);
-        Ok(())
-    }),
-    Keyword::new("notify_backup", Shape::Script, "", |draft, arguments| {
-        draft.notify.notify_backup = Some(arguments.script()?);
-        Ok(())
-    }),
-    Keyword::new("notify_fault", Shape::Script, "", |draft, arguments| {
-        draft.notify.notify_fault = Some(arguments.script()?);
-        Ok(())
-    }),
-    Keyword::new("notify_stop", Shape::Script, "", |draft, arguments| {
-        draft.notify.notify_stop = Some(arguments.script()?);
-        Ok(())
-    }),
-    Keyword::new("notify", Shape::Script, "", |draft, arguments| {
-        draft.notify.notify = Some(arguments.script()?);
-        Ok(())
-    }),
     Keyword::pending("notify_deleted", Shape::Script, ""),
     Keyword::pending("notify_master_rx_lower_pri", Shape::Script, ""),
     Keyword::pending("notify_priority_changes", Shape::Bool, "global"),
     Keyword::pending("smtp_alert", Shape::Bool, "global"),
 ];
 
-pub(crate) const AUTHENTICATION: &[Keyword<AuthenticationDraft>] = &[
+pub(crate) const AUTHENTICATION: Table<AuthenticationDraft> = &[OWN_AUTHENTICATION];
+
+const OWN_AUTHENTICATION: &[Keyword<AuthenticationDraft>] = &[
     Keyword::new(
         "auth_type",
         Shape::Choice(&["PASS", "AH"]),

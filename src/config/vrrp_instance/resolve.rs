@@ -365,8 +365,8 @@ impl Draft {
 
     fn set_tracking(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
         instance.dont_track_primary = self.dont_track_primary;
-        instance.track_script = context.track_scripts(&self.name.value, &self.track_script);
-        let interfaces = context.track_interfaces(&self.name.value, &self.track_interface);
+        instance.track_script = context.track_scripts(&self.name.value, &self.track.track_script);
+        let interfaces = context.track_interfaces(&self.name.value, &self.track.track_interface);
         instance.track_interface = interfaces
             .into_iter()
             .filter(|(entry, span)| {
