@@ -45,7 +45,11 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
         globals: &globals,
         scripts,
         findings,
-        interfaces: (!defs.dynamic_interfaces).then(|| host.interfaces()),
+        interfaces: if defs.dynamic_interfaces {
+            None
+        } else {
+            host.interfaces()
+        },
         vrrp_scripts: Vec::new(),
         disabled_scripts: HashSet::new(),
     };

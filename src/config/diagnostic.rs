@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::lines::{Lines, Span};
 
+mod description;
+
 /// More complaints than this are counted, not kept: memory stays bounded.
 pub const MAX_COMPLAINTS: usize = 10_000;
 
@@ -86,6 +88,8 @@ pub enum Code {
     LeftOut,
     /// A real server without any checker, because those it has are not carried out yet.
     NeverChecked,
+    /// The machine has not been looked at.
+    Offline,
 }
 
 impl Code {
@@ -127,6 +131,7 @@ impl Code {
             Self::NotCarriedOut => "not-carried-out",
             Self::LeftOut => "left-out",
             Self::NeverChecked => "never-checked",
+            Self::Offline => "offline",
         }
     }
 
@@ -165,7 +170,9 @@ impl Code {
             | Self::Defaulted
             | Self::LeftOut
             | Self::NeverChecked => Severity::Warning,
-            Self::ScriptSecurity | Self::Deprecated | Self::NotCarriedOut => Severity::Note,
+            Self::ScriptSecurity | Self::Deprecated | Self::NotCarriedOut | Self::Offline => {
+                Severity::Note
+            }
         }
     }
 }
@@ -183,6 +190,15 @@ pub struct Place {
     pub end: usize,
     /// The line as it stands in the file.
     pub source: String,
+}
+
+impl Place {
+    /// The first character behind the words concerned; in characters, from 1.
+    pub fn end_column(&self) -> u32 {
+        let words = self.source.get(self.start..self.end).unwrap_or_default();
+        let characters = u32::try_from(words.chars().count()).unwrap_or(u32::MAX);
+        self.column.saturating_add(characters)
+    }
 }
 
 /// One thing to say about a configuration.

@@ -28,8 +28,8 @@ impl Default for FakeHost {
 }
 
 impl Host for FakeHost {
-    fn interfaces(&self) -> Vec<String> {
-        self.interfaces.clone()
+    fn interfaces(&self) -> Option<Vec<String>> {
+        Some(self.interfaces.clone())
     }
 
     fn host_name(&self) -> String {

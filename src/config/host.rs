@@ -5,8 +5,8 @@ use crate::types::UserId;
 
 /// The machine, as far as a configuration names parts of it.
 pub trait Host {
-    /// The interfaces that exist.
-    fn interfaces(&self) -> Vec<String>;
+    /// The interfaces that exist; `None`: whichever a file names.
+    fn interfaces(&self) -> Option<Vec<String>>;
     /// The host's own name.
     fn host_name(&self) -> String;
     /// A user by name, with its primary group.

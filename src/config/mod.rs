@@ -43,6 +43,7 @@ mod delta;
 mod fake_host;
 mod host;
 mod load;
+mod offline_host;
 mod scripts;
 
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,7 @@ pub use host::{Host, InsecureComponent, Program, ProgramFault};
 pub use keyword::{KeywordReference, Standing};
 pub use load::{LoadOptions, Loaded, Policy, load};
 pub use notify_scripts::NotifyScripts;
+pub use offline_host::OfflineHost;
 pub use real_server::{RealServer, SorryServer};
 pub use virtual_server::VirtualServer;
 pub use vrrp_instance::{

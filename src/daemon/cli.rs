@@ -1,15 +1,14 @@
-//! The command lines of `holdfastd` (keepalived's options) and `holdfast`.
+//! The command line of `holdfastd`: keepalived's options.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, Parser};
 use tracing::{error, info, warn};
 
 use super::child;
 use super::exit_status::ExitStatus;
-use super::fence;
 use super::loader;
 use super::message::{ChildKind, LoadReply, LoadRequest, Verdict};
 use super::parent::{self, Settings};
@@ -20,7 +19,7 @@ use crate::log::{self, LogSettings};
 use crate::sys::process;
 
 const DEFAULT_CONFIG: &str = "/etc/holdfast/holdfast.conf";
-const DEFAULT_RUN_DIRECTORY: &str = "/run/holdfast";
+pub(super) const DEFAULT_RUN_DIRECTORY: &str = "/run/holdfast";
 /// Where a keepalived on this host says that it runs.
 const KEEPALIVED_PID_FILE: &str = "/run/keepalived.pid";
 
@@ -383,54 +382,6 @@ fn settings(options: &Options, request: LoadRequest, log: LogSettings) -> Settin
     }
 }
 
-/// The operator's tool.
-#[derive(Debug, Parser)]
-#[command(name = "holdfast", version)]
-struct Tool {
-    #[command(subcommand)]
-    command: ToolCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum ToolCommand {
-    /// Take away every address that a dead holdfastd left behind (the unit's ExecStopPost)
-    Fence {
-        #[arg(long, value_name = "DIR", default_value = DEFAULT_RUN_DIRECTORY)]
-        run_directory: PathBuf,
-    },
-    /// Check a configuration file
-    Check { file: PathBuf },
-}
-
-/// `holdfast`.
-pub fn holdfast_main() -> ExitCode {
-    let tool = Tool::parse();
-    log::init(
-        "holdfast",
-        &LogSettings {
-            console: true,
-            ..LogSettings::default()
-        },
-    );
-    ExitCode::from(match tool.command {
-        ToolCommand::Fence { run_directory } => fence_now(&run_directory).code(),
-        ToolCommand::Check { file } => test_config::run(&file, None, None),
-    })
-}
-
-fn fence_now(run_directory: &Path) -> ExitStatus {
-    match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime.block_on(fence::run(run_directory)),
-        Err(error) => {
-            error!("unable to start: {error}");
-            ExitStatus::Fatal
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -438,9 +389,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_lines_are_consistent() {
+    fn the_command_line_is_consistent() {
         Options::command().debug_assert();
-        Tool::command().debug_assert();
     }
 
     #[test]

@@ -17,5 +17,7 @@ mod parent;
 mod pid_file;
 mod supervisor;
 mod test_config;
+mod tool;
 
-pub use cli::{holdfast_main, holdfastd_main};
+pub use cli::holdfastd_main;
+pub use tool::holdfast_main;

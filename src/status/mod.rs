@@ -1,1 +1,3 @@
-//! (to be written)
+//! What an operator sees: reports of configuration checks.
+
+pub mod check;

@@ -1,0 +1,145 @@
+//! `holdfast check`: everything there is to say about configuration files, for people and for pipelines.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::config::{Drawing, Host, LoadOptions, OfflineHost, load};
+use crate::daemon::host::SystemHost;
+use crate::status::check::{Format, Report};
+
+/// Check configuration files: exit status 0 clean, 1 warnings, 2 errors (notes do not count)
+#[derive(Args, Debug)]
+pub(super) struct Options {
+    /// Each is a configuration of its own
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Take interfaces, users and scripts to exist, and look at nothing but the files
+    #[arg(long)]
+    offline: bool,
+    /// How to say it
+    #[arg(long, value_enum, default_value_t)]
+    format: OutputFormat,
+    /// Identity for @id lines
+    #[arg(short = 'i', long = "config-id", value_name = "ID")]
+    config_id: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum OutputFormat {
+    /// Each complaint with its source line
+    #[default]
+    Human,
+    /// One object
+    Json,
+    /// SARIF 2.1.0, which code hosts show beside the lines
+    Sarif,
+}
+
+/// Returns the exit status.
+pub(super) fn run(options: &Options) -> u8 {
+    let report = check(options);
+    let text = report.render(options.format.resolve());
+    // A reader that has gone away has seen enough.
+    let _ = io::stdout().write_all(text.as_bytes());
+    report.exit_status()
+}
+
+fn check(options: &Options) -> Report {
+    let host = options.host();
+    let load_options = LoadOptions {
+        config_id: options.config_id.clone(),
+    };
+    let mut report = Report::default();
+    if options.offline {
+        report.notes.push(OfflineHost::note());
+    }
+    for file in &options.files {
+        report.add(
+            &file.display().to_string(),
+            load(file, &load_options, host.as_ref()),
+        );
+    }
+    report
+}
+
+impl Options {
+    fn host(&self) -> Box<dyn Host> {
+        if self.offline {
+            Box::new(OfflineHost)
+        } else {
+            Box::new(SystemHost)
+        }
+    }
+}
+
+impl OutputFormat {
+    fn resolve(self) -> Format {
+        match self {
+            Self::Human if io::stdout().is_terminal() => Format::Human(Drawing::Coloured),
+            Self::Human => Format::Human(Drawing::Plain),
+            Self::Json => Format::Json,
+            Self::Sarif => Format::Sarif,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::Code;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    const INSTANCE: &str = "vrrp_instance a {
+        interface nosuch0
+        @one virtual_router_id 1
+        virtual_ipaddress {
+            192.0.2.1
+        }
+        notify /no/such/script
+    }\n";
+
+    /// Checks a file with these options and returns the complaints about it.
+    fn codes(text: &str, words: &[&str]) -> Vec<Code> {
+        let directory = tempfile::tempdir().expect("directory");
+        let file = directory.path().join("a.conf");
+        std::fs::write(&file, text).expect("written");
+        let name = file.display().to_string();
+        let line = Line::try_parse_from(
+            ["check"]
+                .iter()
+                .chain(words)
+                .copied()
+                .chain([name.as_str()]),
+        )
+        .expect("understood");
+        let report = check(&line.options);
+        report
+            .files
+            .iter()
+            .flat_map(|file| &file.complaints)
+            .filter(|complaint| complaint.severity > crate::config::Severity::Note)
+            .map(|complaint| complaint.code)
+            .collect()
+    }
+
+    #[test]
+    fn offline_every_interface_and_script_exists() {
+        let on_this_host = codes(INSTANCE, &["-i", "one"]);
+        assert_eq!(on_this_host, [Code::UnknownInterface, Code::ScriptUnusable]);
+        assert_eq!(codes(INSTANCE, &["--offline", "-i", "one"]), []);
+    }
+
+    #[test]
+    fn conditions_count_for_the_identity_that_is_given() {
+        assert_eq!(codes(INSTANCE, &["--offline"]), [Code::MissingKeyword]);
+    }
+}
