@@ -11,6 +11,7 @@ use super::lines::Span;
 use super::root::Drafts;
 use super::scripts::{Scripts, UserText};
 use super::track::TrackEntry;
+use super::virtual_server;
 use super::vrrp_sync_group;
 use super::{Config, TrackInterface, TrackScript, VrrpInstance, VrrpScript, VrrpSyncGroup};
 use crate::types::{InterfaceName, ScriptCommand};
@@ -56,7 +57,8 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
     context.resolve_scripts(&drafts);
     let mut vrrp_instances = context.resolve_instances(&drafts);
     let vrrp_sync_groups = context.resolve_sync_groups(&drafts, &mut vrrp_instances);
-    let virtual_servers = context.resolve_virtual_servers(&drafts);
+    let virtual_servers = std::mem::take(&mut drafts.virtual_servers);
+    let virtual_servers = context.resolve_virtual_servers(virtual_servers);
     context.complain_of_unused_scripts(&drafts);
     let vrrp_scripts = std::mem::take(&mut context.vrrp_scripts);
     context.scripts.finish(context.findings);
@@ -400,10 +402,14 @@ impl Context<'_> {
         used
     }
 
-    fn resolve_virtual_servers(&mut self, drafts: &Drafts) -> Vec<super::VirtualServer> {
+    /// Each draft is let go as soon as it has been resolved: there may be tens of thousands.
+    fn resolve_virtual_servers(
+        &mut self,
+        drafts: Vec<virtual_server::Draft>,
+    ) -> Vec<super::VirtualServer> {
         let mut seen = HashSet::new();
-        let mut servers = Vec::with_capacity(drafts.virtual_servers.len());
-        for draft in &drafts.virtual_servers {
+        let mut servers = Vec::with_capacity(drafts.len());
+        for draft in drafts {
             let Some(server) = draft.resolve(self) else {
                 continue;
             };

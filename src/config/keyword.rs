@@ -179,12 +179,23 @@ impl Reader {
         statements: &[Statement<'_>],
     ) {
         for statement in statements {
-            let word = statement.first();
-            let mut rows = table.iter().copied().flatten();
-            match rows.find(|keyword| keyword.row.name == word.text) {
-                Some(keyword) => keyword.read(draft, statement, self),
-                None => self.unknown(block, word),
-            }
+            self.read_statement(draft, block, table, statement);
+        }
+    }
+
+    /// Reads one statement of a block into its draft.
+    pub(crate) fn read_statement<B>(
+        &mut self,
+        draft: &mut B,
+        block: &'static str,
+        table: Table<B>,
+        statement: &Statement<'_>,
+    ) {
+        let word = statement.first();
+        let position = self.catalogue.position(block, word.text);
+        match position.and_then(|position| position.of(table)) {
+            Some(keyword) => keyword.read(draft, statement, self),
+            None => self.unknown(block, word),
         }
     }
 

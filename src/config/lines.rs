@@ -207,6 +207,14 @@ impl Lines {
         clamp(self.physical.len() - 1)
     }
 
+    /// Adds a line to be read that is these bytes of a physical line; nothing for none.
+    pub(crate) fn add_as_written(&mut self, physical: u32, range: Range<usize>) {
+        if !range.is_empty() {
+            let text = Text::AsWritten(clamp(range.start)..clamp(range.end));
+            self.logical.push(Logical { physical, text });
+        }
+    }
+
     /// Adds a line to be read.
     pub(crate) fn add_logical(&mut self, physical: u32, text: Rewritten) {
         let text = match text.pieces.as_slice() {

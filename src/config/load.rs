@@ -8,7 +8,7 @@ use super::host::Host;
 use super::keyword::Reader;
 use super::lines::Lines;
 use super::source::ReadError;
-use super::{preprocess, root, source, tree};
+use super::{preprocess, root, source};
 
 /// How to read a configuration.
 #[derive(Clone, Debug, Default)]
@@ -51,8 +51,7 @@ pub fn load(file: &Path, options: &LoadOptions, host: &dyn Host) -> Loaded {
         }
     };
     let mut reader = Reader::new(findings, root::catalogue());
-    let statements = tree::build(&lines, &reader.catalogue, &mut reader.findings);
-    let config = root::read(&statements, host, &mut reader);
+    let config = root::read(&lines, host, &mut reader);
     Loaded {
         config,
         complaints: reader.findings.into_complaints(&lines),

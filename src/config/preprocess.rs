@@ -13,7 +13,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use self::text::{condition, continued, definition_in, without_comment};
+use self::text::{condition, continued, definition_in, plain, without_comment};
 use super::diagnostic::{Code, Finding, Findings};
 use super::lines::{Lines, MAX_LINE_BYTES, Rewritten, Span};
 use super::source::{self, ReadError, SourceFile};
@@ -103,6 +103,11 @@ impl Preprocessor<'_> {
 
     /// One physical line.
     fn line(&mut self, physical: u32, open: &mut Option<OpenDefinition>) {
+        if open.is_none()
+            && let Some(range) = plain(self.lines.physical_text(physical))
+        {
+            return self.lines.add_as_written(physical, range);
+        }
         let Some(line) = self.wanted_text(physical) else {
             if open.is_some() {
                 self.complain_of_comment_in_definition(physical);

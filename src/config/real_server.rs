@@ -215,6 +215,14 @@ fn pending_checker(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(
     arguments.check_shape()
 }
 
+impl Draft {
+    /// The block is complete: gives back what its lists have taken too much, as there may be tens of thousands.
+    pub(crate) fn completed(mut self) -> Self {
+        self.checkers.shrink_to_fit();
+        self
+    }
+}
+
 /// What a virtual server gives to its real servers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inherited<'v> {
@@ -258,11 +266,13 @@ impl Draft {
             virtualhost: self.virtualhost.as_deref().or(inherited.virtualhost),
             retry: &retry,
         };
-        let checkers: Vec<_> = self
-            .checkers
-            .iter()
-            .filter_map(|checker| checker.resolve(&settings, context))
-            .collect();
+        // Of exactly the size that is needed: there may be tens of thousands.
+        let mut checkers = Vec::with_capacity(self.checkers.len());
+        checkers.extend(
+            self.checkers
+                .iter()
+                .filter_map(|checker| checker.resolve(&settings, context)),
+        );
         self.complain_of_pending_checkers(&checkers, context);
         Some(RealServer {
             address,

@@ -4,9 +4,9 @@ use super::consistency;
 use super::diagnostic::{Code, Finding};
 use super::host::Host;
 use super::keyword::{Arguments, Catalogue, Keyword, NO_LIMIT, Reader, Shape, Table};
-use super::tree::Statement;
+use super::lines::Lines;
 use super::{
-    Config, checkers, global_defs, real_server, virtual_server, vrrp_instance, vrrp_script,
+    Config, checkers, global_defs, real_server, tree, virtual_server, vrrp_instance, vrrp_script,
     vrrp_sync_group,
 };
 
@@ -20,10 +20,13 @@ pub(crate) struct Drafts {
     pub(crate) virtual_servers: Vec<virtual_server::Draft>,
 }
 
-/// From the statements of a file to a configuration.
-pub(crate) fn read(statements: &[Statement<'_>], host: &dyn Host, reader: &mut Reader) -> Config {
+/// From the lines of a file to a configuration. Each block is read as soon as it is complete: the
+/// tree of a long file is never in memory as a whole.
+pub(crate) fn read(lines: &Lines, host: &dyn Host, reader: &mut Reader) -> Config {
     let mut drafts = Drafts::default();
-    reader.read(&mut drafts, Catalogue::ROOT, KEYWORDS, statements);
+    tree::build(lines, reader, |statement, reader| {
+        reader.read_statement(&mut drafts, Catalogue::ROOT, KEYWORDS, &statement);
+    });
     consistency::resolve(drafts, host, &mut reader.findings)
 }
 

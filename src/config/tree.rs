@@ -3,8 +3,8 @@
 //!
 //! What keywords mean is not known here; which of them open blocks is asked of the [`Catalogue`].
 
-use super::diagnostic::{Code, Finding, Findings};
-use super::keyword::{Catalogue, Opens};
+use super::diagnostic::{Code, Finding};
+use super::keyword::{Catalogue, Opens, Reader};
 use super::lexer::{self, Located, Token, Word};
 use super::lines::{Line, Lines, Span};
 
@@ -16,9 +16,7 @@ const MAX_DEPTH: usize = 32;
 pub(crate) struct Statement<'a> {
     first: Word<'a>,
     rest: Vec<Word<'a>>,
-    line: Line<'a>,
-    /// Bytes of the line behind the first word.
-    tail: (usize, usize),
+    tail: &'a str,
     pub(crate) block: Option<Block<'a>>,
 }
 
@@ -56,30 +54,35 @@ impl<'a> Statement<'a> {
 
     /// The line behind the first word as it is written, for values that have rules of their own.
     pub(crate) fn tail(&self) -> &'a str {
-        self.line
-            .text
-            .get(self.tail.0..self.tail.1)
-            .unwrap_or_default()
+        self.tail
     }
 }
 
-/// Arranges the words of all lines. The result is the statements outside of any block.
+/// Arranges the words of all lines. `take` gets the statements outside of any block, each when it is complete.
 pub(crate) fn build<'a>(
     lines: &'a Lines,
-    catalogue: &Catalogue,
-    findings: &mut Findings,
-) -> Vec<Statement<'a>> {
+    reader: &mut Reader,
+    mut take: impl FnMut(Statement<'a>, &mut Reader),
+) {
     let mut builder = Builder {
-        catalogue,
-        findings,
+        reader,
         frames: vec![Frame::root()],
         skipping: 0,
         braces_are_wrong: false,
     };
+    let mut words = Vec::new();
     for line in lines.iter() {
-        builder.line(line);
+        builder.line(line, &mut words);
+        // The last one may still get a block.
+        let root = &mut builder.frames[0].statements;
+        let complete = root.len().saturating_sub(1);
+        for statement in root.drain(..complete) {
+            take(statement, builder.reader);
+        }
     }
-    builder.finish()
+    for statement in builder.finish() {
+        take(statement, reader);
+    }
 }
 
 /// A block that is still open.
@@ -104,9 +107,8 @@ impl Frame<'_> {
     }
 }
 
-struct Builder<'a, 'c> {
-    catalogue: &'c Catalogue,
-    findings: &'c mut Findings,
+struct Builder<'a, 'r> {
+    reader: &'r mut Reader,
     /// Never empty; the first is the top of the file.
     frames: Vec<Frame<'a>>,
     /// Levels below [`MAX_DEPTH`].
@@ -116,32 +118,32 @@ struct Builder<'a, 'c> {
 }
 
 impl<'a> Builder<'a, '_> {
-    fn line(&mut self, line: Line<'a>) {
-        let mut words: Vec<(Word<'a>, usize)> = Vec::new();
+    /// `words` is empty before and after; its memory is kept for the next line.
+    fn line(&mut self, line: Line<'a>, words: &mut Vec<(Word<'a>, usize)>) {
         for Located { token, start, end } in lexer::tokens(line) {
             match token {
                 Token::Word(word) => words.push((word, end)),
                 Token::Unterminated(word) => {
                     let message = "the double quote is not closed on this line";
-                    self.findings.push(
+                    self.reader.findings.push(
                         Finding::new(Code::UnterminatedQuote, word.span, message)
                             .expected("a second '\"'"),
                     );
                     words.push((word, end));
                 }
                 Token::Open(span) => {
-                    let header = statement(line, &mut words, start);
+                    let header = statement(line, words, start);
                     self.open(header, span);
                 }
                 Token::Close(span) => {
-                    if let Some(statement) = statement(line, &mut words, start) {
+                    if let Some(statement) = statement(line, words, start) {
                         self.add(statement);
                     }
                     self.close(span);
                 }
             }
         }
-        if let Some(statement) = statement(line, &mut words, line.text.len()) {
+        if let Some(statement) = statement(line, words, line.text.len()) {
             self.add(statement);
         }
     }
@@ -163,7 +165,8 @@ impl<'a> Builder<'a, '_> {
         if self.skipping > 0 || self.frames.len() > MAX_DEPTH {
             if self.skipping == 0 {
                 let message = format!("blocks are nested more than {MAX_DEPTH} deep");
-                self.findings
+                self.reader
+                    .findings
                     .push(Finding::new(Code::TooLarge, span, message));
             }
             self.skipping += 1;
@@ -180,7 +183,8 @@ impl<'a> Builder<'a, '_> {
         };
         if header.is_none() {
             let message = "a '{' that no keyword stands before; its block is not read";
-            self.findings
+            self.reader
+                .findings
                 .push(Finding::new(Code::UnexpectedBrace, span, message));
         }
         let opens = header
@@ -204,7 +208,7 @@ impl<'a> Builder<'a, '_> {
             if !self.braces_are_wrong {
                 self.braces_are_wrong = true;
                 let message = "this '}' closes nothing";
-                self.findings.push(
+                self.reader.findings.push(
                     Finding::new(Code::UnbalancedBrace, span, message)
                         .help("a block before it is closed twice, or a '{' is missing"),
                 );
@@ -214,7 +218,7 @@ impl<'a> Builder<'a, '_> {
         self.pop();
     }
 
-    fn finish(mut self) -> Vec<Statement<'a>> {
+    fn finish(&mut self) -> Vec<Statement<'a>> {
         self.mend_missing_open(None);
         if let (
             Some(Frame {
@@ -235,7 +239,8 @@ impl<'a> Builder<'a, '_> {
             };
             let message =
                 format!("the block '{name}' is not closed: {missing} at the end of the file");
-            self.findings
+            self.reader
+                .findings
                 .push(Finding::new(Code::UnbalancedBrace, *open, message));
         }
         while self.frames.len() > 1 {
@@ -275,7 +280,7 @@ impl<'a> Builder<'a, '_> {
     /// What `word` opens in the block at `depth`.
     fn lookup(&self, depth: usize, word: &str) -> Option<Opens> {
         match self.frames.get(depth)?.opens? {
-            Opens::Keywords(table) => self.catalogue.opens(table, word),
+            Opens::Keywords(table) => self.reader.catalogue.opens(table, word),
             Opens::List => None,
         }
     }
@@ -283,14 +288,14 @@ impl<'a> Builder<'a, '_> {
     /// `word` is a keyword of the block at `depth`, or nothing can be said about it.
     fn knows(&self, depth: usize, word: &str) -> bool {
         match self.frames.get(depth).and_then(|frame| frame.opens) {
-            Some(Opens::Keywords(table)) => self.catalogue.knows(table, word),
+            Some(Opens::Keywords(table)) => self.reader.catalogue.knows(table, word),
             Some(Opens::List) => false,
             None => true,
         }
     }
 
     fn is_root_block(&self, word: &str) -> bool {
-        self.frames.len() > 1 && self.catalogue.opens(Catalogue::ROOT, word).is_some()
+        self.frames.len() > 1 && self.reader.catalogue.opens(Catalogue::ROOT, word).is_some()
     }
 
     /// A header that only fits an outer block shows that `}` is missing before it.
@@ -320,7 +325,7 @@ impl<'a> Builder<'a, '_> {
             );
             let finding = Finding::new(Code::UnbalancedBrace, open, message);
             let help = format!("a '}}' is missing before '{}'", next.first.text);
-            self.findings.push(finding.help(help));
+            self.reader.findings.push(finding.help(help));
             self.braces_are_wrong = true;
         }
         while self.frames.len() > depth {
@@ -342,7 +347,7 @@ impl<'a> Builder<'a, '_> {
             return;
         };
         let message = format!("the block of '{word}' is missing");
-        self.findings.push(
+        self.reader.findings.push(
             Finding::new(Code::MissingBrace, span, message)
                 .expected("'{' behind it or on the next line"),
         );
@@ -350,9 +355,9 @@ impl<'a> Builder<'a, '_> {
             return;
         };
         let belongs = match opens {
-            Opens::Keywords(table) => self.catalogue.knows(table, next.first.text),
+            Opens::Keywords(table) => self.reader.catalogue.knows(table, next.first.text),
             Opens::List => !matches!(self.frames[depth].opens, Some(Opens::Keywords(table))
-                if self.catalogue.knows(table, next.first.text)),
+                if self.reader.catalogue.knows(table, next.first.text)),
         };
         if let Some(header) = belongs.then(|| self.take_last_without_block()).flatten() {
             self.frames.push(Frame {
@@ -376,8 +381,7 @@ fn statement<'a>(
     Some(Statement {
         first,
         rest: words.map(|(word, _)| word).collect(),
-        line,
-        tail: (first_end, end),
+        tail: line.text.get(first_end..end).unwrap_or_default(),
         block: None,
     })
 }

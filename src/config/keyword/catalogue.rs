@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Row, Shape, Standing, Table};
+use super::{Keyword, Row, Shape, Standing, Table};
 
 /// What a keyword opens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -19,8 +19,30 @@ pub(crate) struct Catalogue {
     /// In the order they were added.
     names: Vec<&'static str>,
     tables: HashMap<&'static str, Vec<&'static Row>>,
+    /// By block and word: a file may have a million statements.
+    entries: HashMap<(&'static str, &'static str), Entry, ahash::RandomState>,
     /// The blocks that know a word, in the order of `names`.
     homes: HashMap<&'static str, Vec<&'static str>>,
+}
+
+/// A row and where in its table it stands.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    row: &'static Row,
+    position: Position,
+}
+
+/// Where in a table a row stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Position {
+    group: usize,
+    index: usize,
+}
+
+impl Position {
+    pub(crate) fn of<B>(self, table: Table<B>) -> Option<&'static Keyword<B>> {
+        table.get(self.group)?.get(self.index)
+    }
 }
 
 impl Catalogue {
@@ -29,20 +51,35 @@ impl Catalogue {
 
     pub(crate) fn add<B>(&mut self, block: &'static str, table: Table<B>) {
         self.names.push(block);
-        let keywords = || table.iter().copied().flatten();
-        for keyword in keywords() {
-            self.homes.entry(keyword.row.name).or_default().push(block);
+        let mut rows = Vec::new();
+        for (group, keywords) in table.iter().enumerate() {
+            for (index, Keyword { row, .. }) in keywords.iter().enumerate() {
+                let position = Position { group, index };
+                self.homes.entry(row.name).or_default().push(block);
+                self.entries
+                    .entry((block, row.name))
+                    .or_insert(Entry { row, position });
+                rows.push(row);
+            }
         }
-        self.tables
-            .insert(block, keywords().map(|keyword| &keyword.row).collect());
+        self.tables.insert(block, rows);
     }
 
     pub(crate) fn row(&self, block: &str, word: &str) -> Option<&'static Row> {
-        self.rows(block).find(|row| row.name == word)
+        self.entry(block, word).map(|entry| entry.row)
+    }
+
+    /// Which row of the table of `block` is `word`'s.
+    pub(crate) fn position(&self, block: &str, word: &str) -> Option<Position> {
+        self.entry(block, word).map(|entry| entry.position)
+    }
+
+    fn entry(&self, block: &str, word: &str) -> Option<Entry> {
+        self.entries.get(&(block, word)).copied()
     }
 
     pub(crate) fn knows(&self, block: &str, word: &str) -> bool {
-        self.row(block, word).is_some()
+        self.entry(block, word).is_some()
     }
 
     /// What `word` opens in `block`.

@@ -2,7 +2,35 @@
 
 use std::ops::Range;
 
-use crate::config::lines::Rewritten;
+use crate::config::lines::{MAX_LINE_BYTES, Rewritten};
+
+/// The bytes between the blanks at both ends of a line that has nothing in it to be removed, put in or decided,
+/// which is nearly every line of a long file.
+pub(super) fn plain(line: &str) -> Option<Range<usize>> {
+    if line.len() >= MAX_LINE_BYTES || line.bytes().any(|byte| SPECIAL[byte as usize]) {
+        return None;
+    }
+    let start = line.len() - line.trim_start_matches(is_blank).len();
+    let text = line[start..].trim_end_matches(is_blank);
+    (!text.starts_with("include")).then(|| start..start + text.len())
+}
+
+/// Bytes that a line cannot have if it is to be read as it is written.
+const SPECIAL: [bool; 256] = {
+    let mut special = [false; 256];
+    let bytes = b"\0!#$@\\~";
+    let mut at = 0;
+    while at < bytes.len() {
+        special[bytes[at] as usize] = true;
+        at += 1;
+    }
+    special
+};
+
+/// Only these are blanks: a no-break space is part of a word.
+fn is_blank(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\r' | '\x0b' | '\x0c')
+}
 
 /// The line without its comment, `\#` and `\!` without their backslash, and without blanks at both ends
 /// (keepalived: decomment; `!` and `#` count outside double quotes even in the middle of a word).
@@ -30,8 +58,9 @@ pub(super) fn without_comment(line: &str) -> Rewritten {
     }
     kept.push_verbatim(line, from..end);
     let text = kept.text();
-    let start = text.len() - text.trim_start().len();
-    kept.part(start..start + text.trim().len())
+    let start = text.len() - text.trim_start_matches(is_blank).len();
+    let end = text.trim_end_matches(is_blank).len();
+    kept.part(start..end.max(start))
 }
 
 /// Whom an `@id` line is for.

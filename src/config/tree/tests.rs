@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::diagnostic::Findings;
 use crate::config::load::tests::{codes, loaded};
 use crate::config::{preprocess, root};
 
@@ -8,10 +9,14 @@ fn shown(text: &str) -> String {
     std::fs::write(file.path(), text).expect("write");
     let mut findings = Findings::default();
     let lines = preprocess::read(&[file.path().to_owned()], "", &mut findings).expect("read");
-    let statements = build(&lines, &root::catalogue(), &mut findings);
+    let mut reader = Reader::new(findings, root::catalogue());
+    let mut statements = Vec::new();
+    build(&lines, &mut reader, |statement, _| {
+        statements.push(statement)
+    });
     let mut shown = String::new();
     show(&statements, &mut shown);
-    for complaint in findings.into_complaints(&lines) {
+    for complaint in reader.findings.into_complaints(&lines) {
         let line = complaint.place.map_or(0, |place| place.line);
         shown.push_str(&format!(" [{line} {}]", complaint.code.name()));
     }

@@ -349,7 +349,7 @@ fn real_server(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), F
         real_server::KEYWORDS,
         block,
     );
-    draft.real_servers.push(server);
+    draft.real_servers.push(server.completed());
     Ok(())
 }
 
