@@ -82,6 +82,8 @@ pub enum Code {
     /// A default that keepalived mentions when it is used.
     Defaulted,
     Deprecated,
+    /// It works, but an RFC wants it otherwise.
+    Advice,
     /// A keyword that is understood, but not carried out yet; what remains works without it.
     NotCarriedOut,
     /// An address, an instance or a service that is nowhere, because it is not carried out yet.
@@ -128,6 +130,7 @@ impl Code {
             Self::Conflict => "conflict",
             Self::Defaulted => "defaulted",
             Self::Deprecated => "deprecated",
+            Self::Advice => "advice",
             Self::NotCarriedOut => "not-carried-out",
             Self::LeftOut => "left-out",
             Self::NeverChecked => "never-checked",
@@ -170,9 +173,11 @@ impl Code {
             | Self::Defaulted
             | Self::LeftOut
             | Self::NeverChecked => Severity::Warning,
-            Self::ScriptSecurity | Self::Deprecated | Self::NotCarriedOut | Self::Offline => {
-                Severity::Note
-            }
+            Self::ScriptSecurity
+            | Self::Deprecated
+            | Self::Advice
+            | Self::NotCarriedOut
+            | Self::Offline => Severity::Note,
         }
     }
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::NotifyScripts;
 use crate::types::{
-    AdvertInterval, InterfaceName, Priority, TrackWeight, VirtualAddress, Vrid, VrrpVersion,
+    AddressFamily, AdvertInterval, InterfaceName, Priority, TrackWeight, VirtualAddress, Vrid,
+    VrrpVersion,
 };
 
 mod draft;
@@ -109,6 +110,8 @@ pub struct VrrpInstance {
     pub unicast_src_ip: Option<IpAddr>,
     /// Empty: multicast.
     pub unicast_peer: Vec<IpAddr>,
+    /// IPv6 where no address tells.
+    pub native_ipv6: bool,
     pub garp: GarpSettings,
     /// Adverts that may be missed before taking over, default 3.
     pub down_timer_adverts: u8,
@@ -145,6 +148,7 @@ impl VrrpInstance {
             mcast_src_ip: None,
             unicast_src_ip: None,
             unicast_peer: Vec::new(),
+            native_ipv6: false,
             garp: GarpSettings::default(),
             down_timer_adverts: 3,
             lower_prio_no_advert: false,
@@ -152,6 +156,20 @@ impl VrrpInstance {
             skip_check_adv_addr: false,
             check_unicast_src: false,
             notify: NotifyScripts::default(),
+        }
+    }
+
+    /// The version of IP of its adverts: that of the first address that says so.
+    pub fn family(&self) -> AddressFamily {
+        let virtual_address = self.virtual_ipaddress.first().map(|it| it.address);
+        let address = virtual_address
+            .or(self.unicast_src_ip)
+            .or(self.mcast_src_ip)
+            .or_else(|| self.unicast_peer.first().copied());
+        match address {
+            Some(address) => AddressFamily::of(address),
+            None if self.native_ipv6 => AddressFamily::Inet6,
+            None => AddressFamily::Inet,
         }
     }
 }

@@ -6,6 +6,7 @@ use futures_util::TryStreamExt;
 use netlink_packet_route::AddressFamily;
 use netlink_packet_route::address::{
     AddressAttribute, AddressFlags, AddressMessage, AddressProtocol, AddressScope as Scope,
+    CacheInfo,
 };
 use nix::net::if_::if_nametoindex;
 
@@ -62,11 +63,11 @@ impl Handle {
             .map_err(|error| NetlinkError::from_rtnetlink(Attempted::ListLinks, error))
     }
 
-    /// The IPv4 addresses of all interfaces, each interface's in the kernel's order.
+    /// The addresses of all interfaces, each interface's of a family in the kernel's order.
     pub async fn addresses(&self) -> Result<Vec<Address>, NetlinkError> {
-        let mut request = self.inner.address().get();
-        request.message_mut().header.family = AddressFamily::Inet;
-        request
+        self.inner
+            .address()
+            .get()
             .execute()
             .try_filter_map(async |message| Ok(Address::from_message(&message)))
             .try_collect()
@@ -175,7 +176,16 @@ fn add_message(index: u32, address: &OwnedAddress, options: &VirtualAddress) -> 
             attributes.extend(options.label.clone().map(AddressAttribute::Label));
         }
         // Nobody else has it while we are MASTER, and it must answer at once (RFC 5798 §6.4.1).
-        IpAddr::V6(_) => attributes.push(AddressAttribute::Flags(AddressFlags::Nodad)),
+        IpAddr::V6(_) => {
+            attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
+            // keepalived: deprecated, so that no connection of this node's own begins from it (RFC 6724 §5, rule 3).
+            if address.prefix_len == 128 {
+                let mut lifetimes = CacheInfo::default();
+                lifetimes.ifa_preferred = 0;
+                lifetimes.ifa_valid = u32::MAX;
+                attributes.push(AddressAttribute::CacheInfo(lifetimes));
+            }
+        }
     }
     // Kernels before 5.18 do not know the attribute and pass over it.
     attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(

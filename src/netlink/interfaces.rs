@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::message::{Address, Change, Link};
 use crate::types::InterfaceName;
 
-/// A picture of links and IPv4 addresses. Applying a change twice, or one that the list it began
+/// A picture of links and addresses. Applying a change twice, or one that the list it began
 /// with had already seen, does no harm.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Interfaces {
@@ -122,6 +122,7 @@ mod tests {
             prefix_len: 24,
             scope: 0,
             is_secondary,
+            is_tentative: false,
             protocol: None,
         }
     }

@@ -36,6 +36,8 @@ pub struct Address {
     pub scope: u8,
     /// IFA_F_SECONDARY: not the first of its network, never a source by default.
     pub is_secondary: bool,
+    /// IFA_F_TENTATIVE or IFA_F_DADFAILED: nothing can be sent from it (RFC 4862 §5.4).
+    pub is_tentative: bool,
     /// IFA_PROTO: who set it; since Linux 5.18.
     pub protocol: Option<u8>,
 }
@@ -124,6 +126,9 @@ impl Address {
             prefix_len: header.prefix_len,
             scope: header.scope.into(),
             is_secondary: header.flags.contains(AddressHeaderFlags::Secondary),
+            is_tentative: header
+                .flags
+                .intersects(AddressHeaderFlags::Tentative | AddressHeaderFlags::Dadfailed),
             protocol,
         })
     }

@@ -19,6 +19,7 @@ use super::message::Change;
 /// Groups of `linux/rtnetlink.h` as the bits of `nl_groups`.
 const RTMGRP_LINK: u32 = 0x1;
 const RTMGRP_IPV4_IFADDR: u32 = 0x10;
+const RTMGRP_IPV6_IFADDR: u32 = 0x100;
 /// Holds about a thousand messages; the kernel may grant less (net.core.rmem_max).
 const RECEIVE_BUFFER: usize = 1 << 20;
 /// Datagrams read in one go; the caller's other inputs then get a turn.
@@ -37,7 +38,7 @@ pub enum Drained {
     Overrun,
 }
 
-/// Listens to links and IPv4 addresses. Open it before listing what is there, so that nothing falls
+/// Listens to links and addresses. Open it before listing what is there, so that nothing falls
 /// between.
 pub struct Monitor {
     socket: Socket,
@@ -49,7 +50,8 @@ impl Monitor {
             let mut socket = Socket::new(NETLINK_ROUTE)?;
             socket.set_non_blocking(true)?;
             socket.set_rx_buf_sz(RECEIVE_BUFFER)?;
-            socket.bind(&SocketAddr::new(0, RTMGRP_LINK | RTMGRP_IPV4_IFADDR))?;
+            let groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
+            socket.bind(&SocketAddr::new(0, groups))?;
             Ok(Self { socket })
         };
         open().map_err(|error| NetlinkError::new(Attempted::Monitor, error))

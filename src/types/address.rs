@@ -7,6 +7,41 @@ use serde::{Deserialize, Serialize};
 
 use super::InterfaceName;
 
+/// Version of IP that a virtual router speaks.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
+pub enum AddressFamily {
+    #[default]
+    Inet,
+    Inet6,
+}
+
+impl AddressFamily {
+    pub fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Inet,
+            IpAddr::V6(_) => Self::Inet6,
+        }
+    }
+
+    /// Octets of an address.
+    pub fn octets(self) -> usize {
+        match self {
+            Self::Inet => 4,
+            Self::Inet6 => 16,
+        }
+    }
+
+    /// As log lines call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Inet => "IPv4",
+            Self::Inet6 => "IPv6",
+        }
+    }
+}
+
 /// Scope of an IPv4 address (`linux/rtnetlink.h` rt_scope_t); keyword `scope`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub enum AddressScope {

@@ -8,7 +8,7 @@ mod ownership;
 mod priority;
 mod script;
 
-pub use address::{AddressScope, VirtualAddress};
+pub use address::{AddressFamily, AddressScope, VirtualAddress};
 pub use interface::{InterfaceName, InvalidInterfaceName};
 pub use interval::{AdvertInterval, AdvertIntervalOutOfRange};
 pub use lvs::{ForwardingMethod, Protocol, Scheduler, ServerAddress, TunnelType, Weight};

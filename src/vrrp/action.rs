@@ -1,6 +1,6 @@
 //! What the virtual routers want done, in order.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use super::Event;
@@ -11,13 +11,13 @@ pub type Actions = Vec<Action>;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Send `packet` (whole, with its IPv4 header) on `interface` to each destination in turn; the destination
+    /// Send `packet` (whole, with its IP header) on `interface` to each destination in turn; the destination
     /// in its header is that of the same position. Multicast goes out with MSG_DONTROUTE.
     SendAdvert {
         instance: String,
         interface: InterfaceName,
         priority: AdvertPriority,
-        packets: Vec<(Ipv4Addr, Vec<u8>)>,
+        packets: Vec<(IpAddr, Vec<u8>)>,
     },
     /// Until then no peer takes over. Renewed by each advert sent as MASTER.
     RenewLease {
@@ -38,10 +38,10 @@ pub enum Action {
         instance: String,
         addresses: Vec<OwnedAddress>,
     },
-    /// `repeat` rounds over all addresses.
+    /// `repeat` rounds over all addresses; an unsolicited neighbour advertisement where one is IPv6.
     SendGratuitousArp {
         instance: String,
-        addresses: Vec<(InterfaceName, Ipv4Addr)>,
+        addresses: Vec<(InterfaceName, IpAddr)>,
         repeat: u32,
     },
     /// Start a run of this track script; `Input::ScriptExited` tells how it ended.

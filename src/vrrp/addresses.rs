@@ -1,10 +1,10 @@
 //! The virtual addresses of one instance, and gratuitous ARP for them.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::{Action, Actions, Event};
 use crate::config::VrrpInstance;
-use crate::types::{InterfaceName, OwnedAddress, VirtualAddress};
+use crate::types::{AddressFamily, InterfaceName, OwnedAddress, VirtualAddress};
 
 /// Both lists of an instance, `virtual_ipaddress` first.
 pub(super) fn all(config: &VrrpInstance) -> Vec<(OwnedAddress, VirtualAddress)> {
@@ -27,14 +27,13 @@ pub(super) fn all_owned(config: &VrrpInstance) -> Vec<OwnedAddress> {
 }
 
 /// Those that adverts carry.
-pub(super) fn advertised(config: &VrrpInstance) -> Vec<Ipv4Addr> {
+pub(super) fn advertised(config: &VrrpInstance) -> Vec<IpAddr> {
+    let family = config.family();
     config
         .virtual_ipaddress
         .iter()
-        .filter_map(|virtual_address| match virtual_address.address {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        })
+        .map(|virtual_address| virtual_address.address)
+        .filter(|address| AddressFamily::of(*address) == family)
         .collect()
 }
 
@@ -47,18 +46,15 @@ fn owned(config: &VrrpInstance, virtual_address: &VirtualAddress) -> OwnedAddres
     }
 }
 
-/// `repeat` rounds of gratuitous ARP for those of `addresses` that are IPv4.
+/// `repeat` rounds of gratuitous ARP, or of unsolicited neighbour advertisements for those that are IPv6.
 pub(super) fn send_gratuitous_arp<'a>(
     instance: &str,
     addresses: impl Iterator<Item = &'a OwnedAddress>,
     repeat: u32,
     actions: &mut Actions,
 ) {
-    let addresses: Vec<(InterfaceName, Ipv4Addr)> = addresses
-        .filter_map(|owned| match owned.address {
-            IpAddr::V4(address) => Some((owned.interface.clone(), address)),
-            IpAddr::V6(_) => None,
-        })
+    let addresses: Vec<(InterfaceName, IpAddr)> = addresses
+        .map(|owned| (owned.interface.clone(), owned.address))
         .collect();
     if addresses.is_empty() || repeat == 0 {
         return;
@@ -67,7 +63,7 @@ pub(super) fn send_gratuitous_arp<'a>(
         actions.push(Action::Log(Event::GratuitousArpQueued {
             instance: instance.to_owned(),
             interface: interface.clone(),
-            address: IpAddr::V4(*address),
+            address: *address,
         }));
     }
     actions.push(Action::SendGratuitousArp {

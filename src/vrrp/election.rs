@@ -2,7 +2,7 @@
 //!
 //! Only compares. What follows from it is decided where the state is, in `instance.rs`.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::types::{AdvertPriority, Priority};
 
@@ -11,7 +11,7 @@ use crate::types::{AdvertPriority, Priority};
 pub(super) struct Candidate {
     pub(super) priority: Priority,
     /// Source address of its adverts.
-    pub(super) address: Ipv4Addr,
+    pub(super) address: IpAddr,
 }
 
 /// What an advert means to a master.
@@ -41,7 +41,7 @@ pub(super) enum BackupHears {
 
 impl Candidate {
     /// RFC 5798 §6.4.3 (700): addresses decide between equal priorities.
-    pub(super) fn as_master(self, priority: AdvertPriority, source: Ipv4Addr) -> MasterHears {
+    pub(super) fn as_master(self, priority: AdvertPriority, source: IpAddr) -> MasterHears {
         use std::cmp::Ordering::{Equal, Greater, Less};
 
         if priority == AdvertPriority::RELEASE {
@@ -72,11 +72,13 @@ impl Candidate {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
-    const LOW: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
-    const OURS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 9);
-    const HIGH: Ipv4Addr = Ipv4Addr::new(10, 0, 1, 0);
+    const LOW: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
+    const OURS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 9));
+    const HIGH: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 1, 0));
 
     fn candidate() -> Candidate {
         let priority = Priority::DEFAULT;

@@ -1,7 +1,7 @@
 //! Every line that the virtual routers log, in keepalived's wording.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::receive::{Refusal, Remark};
@@ -56,7 +56,7 @@ pub enum Event {
     DiscardedLowerPriority {
         instance: String,
         priority: AdvertPriority,
-        source: Ipv4Addr,
+        source: IpAddr,
     },
     StartedPreemptDelay {
         instance: String,
@@ -67,12 +67,12 @@ pub enum Event {
     },
     MasterSet {
         instance: String,
-        master: Ipv4Addr,
+        master: IpAddr,
     },
     MasterChanged {
         instance: String,
-        from: Ipv4Addr,
-        to: Ipv4Addr,
+        from: IpAddr,
+        to: IpAddr,
     },
     /// Version 3: the master's interval is used from now on.
     IntervalLearnt {
@@ -82,20 +82,20 @@ pub enum Event {
     },
     ReceivedLowerPriority {
         instance: String,
-        source: Ipv4Addr,
+        source: IpAddr,
         priority: AdvertPriority,
         ours: Priority,
         forces_election: bool,
     },
     ReceivedHigherPriority {
         instance: String,
-        source: Ipv4Addr,
+        source: IpAddr,
         priority: AdvertPriority,
         ours: Priority,
     },
     ReceivedHigherAddress {
         instance: String,
-        source: Ipv4Addr,
+        source: IpAddr,
         priority: AdvertPriority,
     },
     ReceivedOwnAddress {
@@ -143,11 +143,11 @@ pub enum Event {
     },
     AddressAssigned {
         interface: InterfaceName,
-        address: Ipv4Addr,
+        address: IpAddr,
     },
     AddressDeassigned {
         interface: InterfaceName,
-        address: Ipv4Addr,
+        address: IpAddr,
     },
     /// Somebody else took one of our addresses away.
     AddressTaken {
@@ -412,10 +412,16 @@ impl fmt::Display for Event {
                 instance,
                 interface,
                 address,
-            } => write!(
-                f,
-                "({instance}) Sending/queueing gratuitous ARPs on {interface} for {address}"
-            ),
+            } => {
+                let what = match address {
+                    IpAddr::V4(_) => "gratuitous ARPs",
+                    IpAddr::V6(_) => "Unsolicited Neighbour Adverts",
+                };
+                write!(
+                    f,
+                    "({instance}) Sending/queueing {what} on {interface} for {address}"
+                )
+            }
             Self::GroupSynced { group, state } => write!(
                 f,
                 "VRRP_Group({group}) Syncing instances to {} state",

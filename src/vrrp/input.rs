@@ -1,6 +1,6 @@
 //! What can happen to the virtual routers.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
 use crate::types::{InterfaceName, OwnedAddress};
@@ -8,7 +8,7 @@ use crate::types::{InterfaceName, OwnedAddress};
 /// One thing that happened. Time itself comes beside it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input<'a> {
-    /// An IPv4 packet of protocol 112 with its header, as a raw socket on `interface` delivers it.
+    /// An IP packet of protocol 112 with its header, as it came to `interface`.
     Packet {
         interface: &'a InterfaceName,
         bytes: &'a [u8],
@@ -33,6 +33,9 @@ pub struct InterfaceState {
     pub link: LinkState,
     /// First primary IPv4 address that is not one of ours; the source of multicast adverts.
     pub primary_address: Option<Ipv4Addr>,
+    /// First link-local address that is usable (not tentative) and not one of ours; the source of adverts over IPv6
+    /// (RFC 5798 §5.1.2.1).
+    pub link_local: Option<Ipv6Addr>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -22,7 +22,7 @@ mod hearing;
 mod sending;
 mod transitions;
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use super::receive::{self, Heard, LoggedOnce};
@@ -76,7 +76,7 @@ pub(super) enum Consequence {
 /// The last master that was accepted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct KnownMaster {
-    address: Ipv4Addr,
+    address: IpAddr,
     priority: AdvertPriority,
 }
 
@@ -91,9 +91,9 @@ pub(super) struct Instance {
     is_group_faulty: bool,
     effective_priority: Priority,
     /// Source of its adverts, the last one where there is none now.
-    source: Option<Ipv4Addr>,
+    source: Option<IpAddr>,
     /// What its adverts carry.
-    advertised: Vec<Ipv4Addr>,
+    advertised: Vec<IpAddr>,
     master: Option<KnownMaster>,
     master_adver_interval: AdvertInterval,
     /// When a master of lower priority is no longer accepted.

@@ -10,13 +10,14 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::snapshot::Counters;
 use crate::config::{Authentication, VrrpInstance};
-use crate::types::{AdvertInterval, AdvertPriority, Vrid, VrrpVersion};
+use crate::types::{AddressFamily, AdvertInterval, AdvertPriority, Vrid, VrrpVersion};
+use crate::wire::datagram::Datagram;
 use crate::wire::{ipv4, vrrp};
 
 /// An advert that has passed all checks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Heard {
-    pub(super) source: Ipv4Addr,
+    pub(super) source: IpAddr,
     pub(super) priority: AdvertPriority,
     /// The sender's interval.
     pub(super) interval: AdvertInterval,
@@ -25,7 +26,7 @@ pub(super) struct Heard {
 /// Why a packet was dropped.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Refusal {
-    pub source: Ipv4Addr,
+    pub source: IpAddr,
     pub reason: RefusalReason,
 }
 
@@ -37,7 +38,7 @@ pub enum RefusalReason {
     AuthTypeMismatch { received: u8, expected: u8 },
     InvalidPassword,
     AdvertInterval { ours: u16, received: u16 },
-    IpTotalLength { total: u16, received: usize },
+    IpTotalLength { total: usize, received: usize },
     UnicastExpected,
     MulticastExpected,
     UnknownPeer,
@@ -52,8 +53,8 @@ pub enum Remark {
     },
     AddressList {
         virtual_router_id: Vrid,
-        source: Ipv4Addr,
-        missing: Vec<Ipv4Addr>,
+        source: IpAddr,
+        missing: Vec<IpAddr>,
     },
     /// Centiseconds; version 3 learns the sender's.
     AdvertInterval {
@@ -72,31 +73,32 @@ pub(super) struct LoggedOnce {
 
 /// Picks the virtual router out of a packet, for finding who is to check it. `None` where the
 /// packet does not reach that far.
-pub(super) fn vrid(bytes: &[u8]) -> Option<Vrid> {
-    let packet = ipv4::Packet::parse(bytes).ok()?;
-    if packet.header.protocol != vrrp::PROTOCOL {
+pub(super) fn addressee(bytes: &[u8]) -> Option<(AddressFamily, Vrid)> {
+    let packet = Datagram::parse(bytes)?;
+    if packet.protocol != vrrp::PROTOCOL {
         return None;
     }
-    Vrid::new(*packet.payload.get(1)?).ok()
+    let vrid = Vrid::new(*packet.payload.get(1)?).ok()?;
+    Some((AddressFamily::of(packet.source), vrid))
 }
 
-/// Checks a whole IPv4 packet that was sent to `config`'s virtual router. `addresses` are those that
+/// Checks a whole IP packet that was sent to `config`'s virtual router. `addresses` are those that
 /// it advertises itself; `same_master`: the sender of the last accepted advert.
 pub(super) fn check(
     config: &VrrpInstance,
-    addresses: &[Ipv4Addr],
-    same_master: Option<Ipv4Addr>,
+    addresses: &[IpAddr],
+    same_master: Option<IpAddr>,
     bytes: &[u8],
     counters: &mut Counters,
 ) -> Result<(Heard, Vec<Remark>), Refusal> {
-    let Ok(ip) = ipv4::Packet::parse(bytes) else {
-        // Such a packet has no virtual router either, so this is never reached through `vrid`.
+    let Some(ip) = Datagram::parse(bytes) else {
+        // Such a packet has no virtual router either, so this is never reached through `addressee`.
         return Err(Refusal {
-            source: Ipv4Addr::UNSPECIFIED,
+            source: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             reason: too_short(bytes.len(), ipv4::HEADER_LEN),
         });
     };
-    let source = ip.header.source;
+    let source = ip.source;
     check_packet(config, &ip, counters)
         .map(|(packet, interval)| {
             let heard = Heard {
@@ -126,21 +128,20 @@ fn heard_with(heard: Heard, remarks: Vec<Remark>, counters: &mut Counters) -> (H
 
 fn check_packet<'a>(
     config: &VrrpInstance,
-    ip: &ipv4::Packet<'a>,
+    ip: &Datagram<'a>,
     counters: &mut Counters,
 ) -> Result<(vrrp::Packet<'a>, AdvertInterval), RefusalReason> {
-    let header = &ip.header;
     let is_unicast = !config.unicast_peer.is_empty();
     let packet = vrrp::Packet::parse(ip.payload).map_err(RefusalReason::Malformed)?;
-    let truncated = usize::from(ip.total_length) > ip.received_length;
-    if !truncated {
+    let family = AddressFamily::of(ip.source);
+    if !ip.is_truncated() {
         packet
-            .check_length(config.version)
+            .check_length(config.version, family)
             .map_err(RefusalReason::Malformed)?;
     }
-    if !is_unicast && header.ttl != vrrp::TTL {
+    if !is_unicast && ip.hop_limit != vrrp::TTL {
         return Err(RefusalReason::Ttl {
-            received: header.ttl,
+            received: ip.hop_limit,
         });
     }
     packet
@@ -156,21 +157,21 @@ fn check_packet<'a>(
     packet.check_type().map_err(RefusalReason::Malformed)?;
     // keepalived: correct type, version and length make it a VRRP advertisement.
     counters.advert_rcvd += 1;
-    if truncated {
+    if ip.is_truncated() {
         return Err(RefusalReason::IpTotalLength {
             total: ip.total_length,
             received: ip.received_length,
         });
     }
     packet
-        .check_checksum(config.version, header.source, header.destination)
+        .check_checksum(config.version, ip.source, ip.destination)
         .map_err(RefusalReason::Malformed)?;
-    match (is_unicast, header.destination.is_multicast()) {
+    match (is_unicast, ip.destination.is_multicast()) {
         (true, true) => return Err(RefusalReason::UnicastExpected),
         (false, false) => return Err(RefusalReason::MulticastExpected),
         (true, false) | (false, true) => {}
     }
-    let from_peer = config.unicast_peer.contains(&IpAddr::V4(header.source));
+    let from_peer = config.unicast_peer.contains(&ip.source);
     if is_unicast && config.check_unicast_src && !from_peer {
         return Err(RefusalReason::UnknownPeer);
     }
@@ -249,8 +250,8 @@ fn interval_remark(config: &VrrpInstance, received: AdvertInterval) -> Option<Re
 
 fn address_remark(
     config: &VrrpInstance,
-    addresses: &[Ipv4Addr],
-    source: Ipv4Addr,
+    addresses: &[IpAddr],
+    source: IpAddr,
     packet: &vrrp::Packet<'_>,
 ) -> Option<Remark> {
     if usize::from(packet.address_count()) != addresses.len() {
@@ -260,11 +261,12 @@ fn address_remark(
         });
     }
     // Nearly always the lists are the same, in the same order.
-    if packet.addresses().eq(addresses.iter().copied()) {
+    let family = AddressFamily::of(source);
+    if packet.addresses(family).eq(addresses.iter().copied()) {
         return None;
     }
-    let received: std::collections::HashSet<_> = packet.addresses().collect();
-    let absent = |address: &&Ipv4Addr| !received.contains(*address);
+    let received: std::collections::HashSet<_> = packet.addresses(family).collect();
+    let absent = |address: &&IpAddr| !received.contains(*address);
     let missing: Vec<_> = addresses.iter().filter(absent).copied().collect();
     (!missing.is_empty()).then_some(Remark::AddressList {
         virtual_router_id: config.virtual_router_id,

@@ -3,7 +3,7 @@
 mod start;
 mod together;
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use super::instance::Instance;
@@ -227,12 +227,14 @@ impl VirtualRouters {
         actions: &mut Actions,
     ) {
         // keepalived: unknown virtual routers are silent.
-        let Some(vrid) = receive::vrid(bytes) else {
+        let Some((family, vrid)) = receive::addressee(bytes) else {
             return;
         };
         let concerned = self.instances.iter_mut().enumerate().find(|(_, instance)| {
             let config = instance.config();
-            config.virtual_router_id == vrid && config.interface == *interface
+            config.virtual_router_id == vrid
+                && config.interface == *interface
+                && config.family() == family
         });
         if let Some((index, instance)) = concerned {
             let consequence = instance.receive(bytes, now, actions);
@@ -242,7 +244,7 @@ impl VirtualRouters {
 
     fn interface(&mut self, state: InterfaceState, now: Instant, actions: &mut Actions) {
         let (interface, link) = (state.interface.clone(), state.link);
-        let address = state.primary_address;
+        let addresses = addresses(&state);
         let is_used = self.is_used(&interface);
         let earlier = self.interfaces.update(state);
         if is_used {
@@ -251,12 +253,10 @@ impl VirtualRouters {
                 let interface = interface.clone();
                 actions.push(Action::Log(Event::InterfaceReported { interface, link }));
             }
-            log_address_change(
-                &interface,
-                earlier.and_then(|e| e.primary_address),
-                address,
-                actions,
-            );
+            let earlier = earlier.as_ref().map(self::addresses).unwrap_or_default();
+            for (earlier, address) in earlier.into_iter().zip(addresses) {
+                log_address_change(&interface, earlier, address, actions);
+            }
         }
         self.reassess(now, actions);
     }
@@ -307,10 +307,18 @@ impl VirtualRouters {
     }
 }
 
+/// The sources of adverts of either family.
+fn addresses(state: &InterfaceState) -> [Option<IpAddr>; 2] {
+    [
+        state.primary_address.map(IpAddr::V4),
+        state.link_local.map(IpAddr::V6),
+    ]
+}
+
 fn log_address_change(
     interface: &InterfaceName,
-    earlier: Option<Ipv4Addr>,
-    address: Option<Ipv4Addr>,
+    earlier: Option<IpAddr>,
+    address: Option<IpAddr>,
     actions: &mut Actions,
 ) {
     if earlier == address {

@@ -553,6 +553,7 @@ impl Node {
                 LinkState::Down
             },
             primary_address: Some(self.address),
+            link_local: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the virtual routers look like at one moment, for dumps and `holdfast status`.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -52,9 +52,9 @@ pub struct InstanceSnapshot {
     pub advert_int: AdvertInterval,
     pub master_adver_interval: AdvertInterval,
     /// Source of its adverts, once known.
-    pub source: Option<Ipv4Addr>,
+    pub source: Option<IpAddr>,
     /// Last master that was accepted while BACKUP, with its priority.
-    pub master: Option<(Ipv4Addr, u8)>,
+    pub master: Option<(IpAddr, u8)>,
     /// Why it is in FAULT, in words.
     pub faults: Vec<String>,
     /// Addresses that it believes are set.

@@ -9,7 +9,8 @@
 //! group NAME group=A,B ...        the same for a vrrp_sync_group
 //! global vrrp_startup_delay=5s
 //! remove NAME                     of an instance, script or group
-//! interface eth0 up 192.0.2.10    before `start` what exists, afterwards what netlink says
+//! interface eth0 up 192.0.2.10 fe80::10
+//!                                 before `start` what exists, afterwards what netlink says
 //! resume NAME 2s                  before `start`: a lease with so much left
 //! start | reload | stop
 //! advert from=IP priority=N ...   a packet of the peer; further keys make it differ
@@ -61,6 +62,11 @@ fn every_recorded_step_happens_as_recorded() {
         }
     }
     assert!(failures.is_empty(), "{failures}UPDATE_STEPS=1 records anew");
+}
+
+/// The first of the words that is an address of that kind.
+fn address<A: std::str::FromStr>(words: &[&str]) -> Option<A> {
+    words.iter().find_map(|word| word.parse().ok())
 }
 
 fn first_difference(recorded: &str, played: &str) -> Option<String> {
@@ -269,7 +275,8 @@ impl World {
                 "missing" => LinkState::Missing,
                 word => panic!("unknown state {word}"),
             },
-            primary_address: words.get(3).map(|word| word.parse().expect("address")),
+            primary_address: address(&words[3..]),
+            link_local: address(&words[3..]),
         };
         self.interfaces
             .insert(state.interface.clone(), state.clone());

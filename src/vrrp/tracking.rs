@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::script::Health;
 use super::{InterfaceState, LinkState};
 use crate::config::{TrackInterface, TrackScript, VrrpInstance, VrrpSyncGroup};
-use crate::types::{InterfaceName, TrackWeight};
+use crate::types::{AddressFamily, InterfaceName, TrackWeight};
 
 /// Interfaces as last reported. One that was never reported is missing.
 #[derive(Clone, Debug, Default)]
@@ -37,8 +37,13 @@ impl Interfaces {
             .map_or(LinkState::Missing, |state| state.link)
     }
 
-    fn primary_address(&self, interface: &InterfaceName) -> Option<Ipv4Addr> {
-        self.states.get(interface)?.primary_address
+    /// Source of adverts of that family.
+    fn own_address(&self, interface: &InterfaceName, family: AddressFamily) -> Option<IpAddr> {
+        let state = self.states.get(interface)?;
+        match family {
+            AddressFamily::Inet => state.primary_address.map(IpAddr::V4),
+            AddressFamily::Inet6 => state.link_local.map(IpAddr::V6),
+        }
     }
 }
 
@@ -47,10 +52,8 @@ impl Interfaces {
 pub enum Fault {
     InterfaceDown(InterfaceName),
     /// No source for adverts.
-    NoAddress,
+    NoAddress(AddressFamily),
     Script(String),
-    /// Virtual addresses of a family that is not carried out yet.
-    Family,
 }
 
 /// keepalived's words, as they follow the instance's name.
@@ -60,14 +63,14 @@ impl fmt::Display for Fault {
             Self::InterfaceDown(interface) => {
                 write!(f, "entering FAULT state (interface {interface} down)")
             }
-            Self::NoAddress => {
-                write!(f, "entering FAULT state (no IPv4 address for interface)")
+            Self::NoAddress(family) => {
+                let family = family.name();
+                write!(
+                    f,
+                    "entering FAULT state (no {family} address for interface)"
+                )
             }
             Self::Script(script) => write!(f, "entering FAULT state due to script {script}"),
-            Self::Family => write!(
-                f,
-                "entering FAULT state (IPv6 virtual_ipaddress is not carried out yet)"
-            ),
         }
     }
 }
@@ -81,7 +84,7 @@ pub(super) struct Assessment {
     /// An unweighted script has not reported yet.
     pub(super) is_pending: bool,
     /// Source of adverts.
-    pub(super) source: Option<Ipv4Addr>,
+    pub(super) source: Option<IpAddr>,
 }
 
 impl Assessment {
@@ -126,14 +129,7 @@ impl Assessment {
             self.fault(Fault::InterfaceDown(config.interface.clone()));
         }
         if self.source.is_none() {
-            self.fault(Fault::NoAddress);
-        }
-        if config
-            .virtual_ipaddress
-            .iter()
-            .any(|virtual_address| virtual_address.address.is_ipv6())
-        {
-            self.fault(Fault::Family);
+            self.fault(Fault::NoAddress(config.family()));
         }
     }
 
@@ -179,14 +175,14 @@ impl Assessment {
 }
 
 /// The configured source of adverts, or the interface's own address.
-fn source(config: &VrrpInstance, interfaces: &Interfaces) -> Option<Ipv4Addr> {
+fn source(config: &VrrpInstance, interfaces: &Interfaces) -> Option<IpAddr> {
+    let family = config.family();
     let configured = if config.unicast_peer.is_empty() {
         config.mcast_src_ip.or(config.unicast_src_ip)
     } else {
         config.unicast_src_ip.or(config.mcast_src_ip)
     };
-    match configured {
-        Some(IpAddr::V4(address)) => Some(address),
-        Some(IpAddr::V6(_)) | None => interfaces.primary_address(&config.interface),
-    }
+    configured
+        .filter(|address| AddressFamily::of(*address) == family)
+        .or_else(|| interfaces.own_address(&config.interface, family))
 }

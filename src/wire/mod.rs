@@ -1,5 +1,8 @@
 //! Packet layouts: parse what is untrusted, emit whole packets. No sockets, no clock.
 
 pub mod arp;
+pub mod datagram;
 pub mod ipv4;
+pub mod ipv6;
+pub mod ndp;
 pub mod vrrp;

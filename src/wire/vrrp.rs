@@ -1,4 +1,4 @@
-//! VRRP advertisements over IPv4: version 2 (RFC 3768 §5.3) and version 3 (RFC 5798 §5.2).
+//! VRRP advertisements: version 2 (RFC 3768 §5.3) and version 3 (RFC 5798 §5.2) over IPv4 and IPv6.
 //!
 //! ```text
 //!  0                   1                   2                   3
@@ -9,30 +9,41 @@
 //! | v2: authentication type | advert_int in seconds|   checksum   |
 //! | v3: 4 bits 0 | 12 bits advert_int in centis    |              |
 //! +-----------------------------------------------+---------------+
-//! | addresses, four octets each                                   |
+//! | addresses, four octets each, sixteen over IPv6                |
 //! +---------------------------------------------------------------+
-//! | v2: eight octets of authentication data, always there         |
+//! | v2 over IPv4: eight octets of authentication data, always     |
 //! +---------------------------------------------------------------+
 //! ```
 //!
 //! [`Packet`] gives access to the fields; which of them are wrong is asked one by one, because the
 //! order of the questions decides which counter moves (`vrrp/receive.rs`).
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::ipv4::{self, internet_checksum};
-use crate::types::{AdvertInterval, AdvertPriority, Vrid, VrrpVersion};
+use super::ipv6;
+use crate::types::{AddressFamily, AdvertInterval, AdvertPriority, Vrid, VrrpVersion};
 
 /// IP protocol number (RFC 3768 §5.2.4).
 pub const PROTOCOL: u8 = 112;
-/// Where multicast advertisements go (RFC 3768 §5.2.2).
+/// Where multicast advertisements go over IPv4 (RFC 3768 §5.2.2).
 pub const MULTICAST_GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
-/// The only TTL that a multicast advertisement may arrive with (RFC 3768 §5.2.3).
+/// Where they go over IPv6 (RFC 5798 §5.1.2.2).
+pub const MULTICAST_GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
+/// The only TTL or hop limit that a multicast advertisement may arrive with (RFC 3768 §5.2.3).
 pub const TTL: u8 = 255;
 /// Internetwork control; keepalived: IP_TOS of every advertisement.
 pub const TOS: u8 = 0xc0;
 /// The only packet type (RFC 3768 §5.3.2).
 pub const TYPE_ADVERTISEMENT: u8 = 1;
+
+/// The group that everybody listens to unless the file names another.
+pub fn multicast_group(family: AddressFamily) -> IpAddr {
+    match family {
+        AddressFamily::Inet => MULTICAST_GROUP.into(),
+        AddressFamily::Inet6 => MULTICAST_GROUP_V6.into(),
+    }
+}
 
 const HEADER_LEN: usize = 8;
 const AUTHENTICATION_LEN: usize = 8;
@@ -58,15 +69,16 @@ pub struct Advert<'a> {
     pub vrid: Vrid,
     pub priority: AdvertPriority,
     pub advert_int: AdvertInterval,
-    /// Eight octets of `auth_type PASS`; version 2 only.
+    /// Eight octets of `auth_type PASS`; version 2 over IPv4 only.
     pub auth_pass: Option<[u8; 8]>,
-    /// At most 255; further ones are not advertised.
-    pub addresses: &'a [Ipv4Addr],
+    /// At most 255, of the family of source and destination; further ones are not advertised.
+    pub addresses: &'a [IpAddr],
 }
 
 impl Advert<'_> {
-    /// The VRRP packet without IP header. Source and destination go into version 3's checksum.
-    pub fn emit(&self, source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
+    /// The VRRP packet without IP header. Source and destination, which are of one family, go into version 3's
+    /// checksum.
+    pub fn emit(&self, source: IpAddr, destination: IpAddr) -> Vec<u8> {
         let count = u8::try_from(self.addresses.len()).unwrap_or(u8::MAX);
         let mut bytes = vec![0; HEADER_LEN];
         bytes[field::VERSION_TYPE] = self.version.number() << 4 | TYPE_ADVERTISEMENT;
@@ -74,13 +86,18 @@ impl Advert<'_> {
         bytes[field::PRIORITY] = self.priority.get();
         bytes[field::ADDRESS_COUNT] = count;
         for address in self.addresses.iter().take(usize::from(count)) {
-            bytes.extend_from_slice(&address.octets());
+            match address {
+                IpAddr::V4(address) => bytes.extend_from_slice(&address.octets()),
+                IpAddr::V6(address) => bytes.extend_from_slice(&address.octets()),
+            }
         }
         match self.version {
             VrrpVersion::V2 => {
                 bytes[field::AUTH_TYPE] = u8::from(self.auth_pass.is_some());
                 bytes[field::ADVERT_INT_SECS] = self.advert_int.as_secs_v2();
-                bytes.extend_from_slice(&self.auth_pass.unwrap_or_default());
+                if source.is_ipv4() {
+                    bytes.extend_from_slice(&self.auth_pass.unwrap_or_default());
+                }
             }
             VrrpVersion::V3 => bytes[field::ADVERT_INT_CENTIS]
                 .copy_from_slice(&self.advert_int.as_centis_v3().to_be_bytes()),
@@ -90,18 +107,31 @@ impl Advert<'_> {
         bytes
     }
 
-    /// The whole IPv4 packet. keepalived: own header, DF not set, `id` counted by the instance.
-    pub fn emit_ipv4(&self, id: u16, source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
-        let header = ipv4::Header {
-            tos: TOS,
-            id,
-            dont_fragment: false,
-            ttl: TTL,
-            protocol: PROTOCOL,
-            source,
-            destination,
-        };
-        header.emit(&self.emit(source, destination))
+    /// The whole IP packet. keepalived: own IPv4 header, DF not set, `id` counted by the instance. IPv6 has no `id`.
+    /// Empty where source and destination are of two families.
+    pub fn emit_packet(&self, id: u16, source: IpAddr, destination: IpAddr) -> Vec<u8> {
+        let payload = self.emit(source, destination);
+        match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => ipv4::Header {
+                tos: TOS,
+                id,
+                dont_fragment: false,
+                ttl: TTL,
+                protocol: PROTOCOL,
+                source,
+                destination,
+            }
+            .emit(&payload),
+            (IpAddr::V6(source), IpAddr::V6(destination)) => ipv6::Header {
+                traffic_class: TOS,
+                next_header: PROTOCOL,
+                hop_limit: TTL,
+                source,
+                destination,
+            }
+            .emit(&payload),
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => Vec::new(),
+        }
     }
 }
 
@@ -173,26 +203,34 @@ impl<'a> Packet<'a> {
     }
 
     /// Announced addresses, as far as the packet reaches.
-    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + use<'a> {
+    pub fn addresses(&self, family: AddressFamily) -> impl Iterator<Item = IpAddr> + use<'a> {
         self.bytes[HEADER_LEN..]
-            .chunks_exact(4)
+            .chunks_exact(family.octets())
             .take(usize::from(self.header[field::ADDRESS_COUNT]))
-            .map(|octets| Ipv4Addr::new(octets[0], octets[1], octets[2], octets[3]))
+            .filter_map(move |octets| match family {
+                AddressFamily::Inet => Some(IpAddr::from(*octets.first_chunk::<4>()?)),
+                AddressFamily::Inet6 => Some(IpAddr::from(*octets.first_chunk::<16>()?)),
+            })
     }
 
-    /// Version 2: the eight octets behind the addresses.
+    /// Version 2 over IPv4: the eight octets behind the addresses.
     pub fn auth_data(&self) -> Option<[u8; AUTHENTICATION_LEN]> {
         let start = HEADER_LEN + 4 * usize::from(self.address_count());
         self.bytes.get(start..)?.first_chunk().copied()
     }
 
     /// The packet is as long as its address count says.
-    pub fn check_length(&self, version: VrrpVersion) -> Result<(), ParseError> {
-        let authentication = match version {
-            VrrpVersion::V2 => AUTHENTICATION_LEN,
-            VrrpVersion::V3 => 0,
+    pub fn check_length(
+        &self,
+        version: VrrpVersion,
+        family: AddressFamily,
+    ) -> Result<(), ParseError> {
+        let authentication = match (version, family) {
+            (VrrpVersion::V2, AddressFamily::Inet) => AUTHENTICATION_LEN,
+            (VrrpVersion::V2, AddressFamily::Inet6) | (VrrpVersion::V3, _) => 0,
         };
-        let expected = HEADER_LEN + 4 * usize::from(self.address_count()) + authentication;
+        let addresses = family.octets() * usize::from(self.address_count());
+        let expected = HEADER_LEN + addresses + authentication;
         let length = self.bytes.len();
         if length == expected {
             Ok(())
@@ -220,8 +258,8 @@ impl<'a> Packet<'a> {
     pub fn check_checksum(
         &self,
         version: VrrpVersion,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
+        source: IpAddr,
+        destination: IpAddr,
     ) -> Result<(), ParseError> {
         if checksum(self.bytes, version, source, destination) == 0 {
             Ok(())
@@ -233,14 +271,21 @@ impl<'a> Packet<'a> {
 
 /// Over `bytes` with whatever its checksum field holds: the field's value where it holds 0, 0
 /// where it holds the right one.
-fn checksum(bytes: &[u8], version: VrrpVersion, source: Ipv4Addr, destination: Ipv4Addr) -> u16 {
-    match version {
-        VrrpVersion::V2 => internet_checksum(&[bytes]),
-        VrrpVersion::V3 => {
-            // RFC 5798 §5.2.8: with a pseudo header as in RFC 2460 §8.1.
-            let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes();
-            let protocol = [0, PROTOCOL, length[0], length[1]];
+fn checksum(bytes: &[u8], version: VrrpVersion, source: IpAddr, destination: IpAddr) -> u16 {
+    // Both pseudo headers end in 0, the protocol and the length; IPv6's wider fields add zeroes only.
+    let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes();
+    let protocol = [0, PROTOCOL, length[0], length[1]];
+    match (source, destination) {
+        (IpAddr::V4(_), IpAddr::V4(_)) if version == VrrpVersion::V2 => internet_checksum(&[bytes]),
+        // RFC 5798 §5.2.8: with a pseudo header as in RFC 2460 §8.1.
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
             internet_checksum(&[&source.octets(), &destination.octets(), &protocol, bytes])
+        }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => {
+            internet_checksum(&[&source.octets(), &destination.octets(), &protocol, bytes])
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {
+            internet_checksum(&[bytes])
         }
     }
 }

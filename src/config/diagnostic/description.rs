@@ -52,6 +52,7 @@ descriptions! {
     Conflict => "Two settings do not go together; one of them is not used.",
     Defaulted => "A default is used that is worth a mention.",
     Deprecated => "The spelling is an old one.",
+    Advice => "It works, but an RFC wants it otherwise.",
     NotCarriedOut => "The keyword is understood, but not carried out yet.",
     LeftOut => "An address, an instance or a service is left out, because it is not carried out yet.",
     NeverChecked => "A real server is never checked, because its checkers are not carried out yet.",

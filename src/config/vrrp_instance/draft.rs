@@ -33,6 +33,7 @@ pub(crate) struct Draft {
     pub(crate) refused_unicast_peer: Option<Span>,
     /// A keyword that is not carried out and without which the peers are not understood.
     pub(crate) unsupported: Option<Spanned<&'static str>>,
+    pub(crate) native_ipv6: bool,
     /// A keyword that only makes sense with unicast peers.
     pub(crate) unicast_keyword: Option<Span>,
     pub(crate) garp: GarpDraft,
@@ -67,6 +68,7 @@ impl Draft {
             unicast_peer: Vec::new(),
             refused_unicast_peer: None,
             unsupported: None,
+            native_ipv6: false,
             unicast_keyword: None,
             garp: GarpDraft::default(),
             down_timer_adverts: None,

@@ -190,7 +190,10 @@ const OWN: &[Keyword<Draft>] = &[
         Shape::Optional("INTERFACE, ADDRESS, bridge|private|vepa, group G"),
         "off",
     ),
-    Keyword::pending("native_ipv6", Shape::Flag, "off"),
+    Keyword::new("native_ipv6", Shape::Flag, "off", |draft, _| {
+        draft.native_ipv6 = true;
+        Ok(())
+    }),
     Keyword::new(
         "garp_master_delay",
         GARP_SECONDS,

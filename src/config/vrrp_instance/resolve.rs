@@ -10,7 +10,9 @@ use crate::config::consistency::Context;
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::Spanned;
 use crate::config::lines::Span;
-use crate::types::{AdvertInterval, InterfaceName, Priority, VirtualAddress, Vrid, VrrpVersion};
+use crate::types::{
+    AddressFamily, AdvertInterval, InterfaceName, Priority, VirtualAddress, Vrid, VrrpVersion,
+};
 
 /// Longest password (RFC 2338 §5.3.10).
 const MAX_PASSWORD_BYTES: usize = 8;
@@ -137,14 +139,13 @@ impl Draft {
 
     /// Version, interval, authentication, addresses of the protocol.
     fn set_protocol(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
-        instance.version = if self.is_ipv6() {
-            VrrpVersion::V3
-        } else {
-            self.version
-                .map(|version| version.value)
-                .or(context.globals.vrrp_version)
-                .unwrap_or_default()
+        instance.version = match (self.version, self.family()) {
+            (Some(version), _) => version.value,
+            (None, AddressFamily::Inet) => context.globals.vrrp_version.unwrap_or_default(),
+            // keepalived: vrrp_version is about IPv4.
+            (None, AddressFamily::Inet6) => VrrpVersion::V3,
         };
+        instance.native_ipv6 = self.native_ipv6;
         if let Some(advert_int) = self.advert_int {
             instance.advert_int = self.rounded(advert_int, instance.version, context);
         }
@@ -292,6 +293,7 @@ impl Draft {
             context.complain(Finding::new(Code::OutOfRange, self.name.span, message));
             instance.virtual_ipaddress_excluded.splice(0..0, moved);
         }
+        self.complain_if_global(instance.version, context);
         if instance.virtual_ipaddress.is_empty() {
             let (code, word) = match instance.version {
                 VrrpVersion::V2 => (Code::Defaulted, "sensible"),
@@ -302,6 +304,30 @@ impl Draft {
                 self.name.value
             );
             context.complain(Finding::new(code, self.name.span, message));
+        }
+    }
+
+    /// RFC 5798 §5.2.9: the first IPv6 address is the link-local one of the virtual router.
+    fn complain_if_global(&self, version: VrrpVersion, context: &mut Context<'_>) {
+        let Some(first) = self.virtual_ipaddress.first() else {
+            return;
+        };
+        if let IpAddr::V6(address) = first.value.address
+            && !address.is_unicast_link_local()
+        {
+            let (code, verb) = if version == VrrpVersion::V3 && self.is_strict(context) {
+                (Code::Conflict, "must")
+            } else {
+                (Code::Advice, "should")
+            };
+            let message = format!(
+                "({}) the first IPv6 VIP address {verb} be link local",
+                self.name.value
+            );
+            context.complain(
+                Finding::new(code, first.span, message)
+                    .help("an address out of fe80::/10 in the first line of 'virtual_ipaddress'"),
+            );
         }
     }
 
@@ -344,23 +370,30 @@ impl Draft {
     fn wrong_family(&self, entry: &Spanned<VirtualAddress>, family: Family) -> Option<Finding> {
         let name = &self.name.value;
         let address = entry.value.address;
-        if address.is_ipv6() == self.is_ipv6() {
-            return None;
-        }
-        let (code, message) = match family {
-            Family::MustMatch => (
-                Code::Conflict,
-                format!("({name}) address family must match VRRP instance [{address}] - ignoring"),
-            ),
-            Family::MayDiffer if address.is_ipv6() => (
-                Code::LeftOut,
-                format!(
-                    "({name}) [{address}] is left out: it will not be on this node, because IPv6 is not carried out yet"
-                ),
-            ),
-            Family::MayDiffer => return None,
+        let is_wrong = match family {
+            Family::MustMatch => AddressFamily::of(address) != self.family(),
+            Family::MayDiffer => false,
         };
-        Some(Finding::new(code, entry.span, message))
+        is_wrong.then(|| {
+            let message =
+                format!("({name}) address family must match VRRP instance [{address}] - ignoring");
+            Finding::new(Code::Conflict, entry.span, message)
+        })
+    }
+
+    /// The version of IP of the instance: that of the first address that says so.
+    pub(super) fn family(&self) -> AddressFamily {
+        let virtual_address = self.virtual_ipaddress.first().map(|it| it.value.address);
+        let value = |address: Option<Spanned<IpAddr>>| address.map(|it| it.value);
+        let address = virtual_address
+            .or_else(|| value(self.unicast_src_ip))
+            .or_else(|| value(self.mcast_src_ip))
+            .or_else(|| value(self.unicast_peer.first().copied()));
+        match address {
+            Some(address) => AddressFamily::of(address),
+            None if self.native_ipv6 => AddressFamily::Inet6,
+            None => AddressFamily::Inet,
+        }
     }
 
     fn set_tracking(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {

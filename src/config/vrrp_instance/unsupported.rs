@@ -21,9 +21,6 @@ impl Draft {
 
     /// What keeps the instance from working with its peers, if anything does.
     fn unsupported(&self, is_strict: bool) -> Option<Spanned<&'static str>> {
-        if let Some(version_6) = self.ipv6_address() {
-            return Some(version_6);
-        }
         let auth_type = self
             .authentication
             .as_ref()
@@ -52,24 +49,5 @@ impl Draft {
     /// keepalived derives the interface from the addresses then.
     pub(super) fn is_unicast_without_interface(&self) -> bool {
         self.interface.is_none() && self.unicast_src_ip.is_some() && !self.unicast_peer.is_empty()
-    }
-
-    pub(super) fn is_ipv6(&self) -> bool {
-        self.ipv6_address().is_some()
-    }
-
-    /// The first address, if it makes this an IPv6 instance.
-    fn ipv6_address(&self) -> Option<Spanned<&'static str>> {
-        let vip = self.virtual_ipaddress.first().map(|entry| Spanned {
-            value: entry.value.address,
-            span: entry.span,
-        });
-        let first = vip
-            .or(self.unicast_src_ip)
-            .or_else(|| self.unicast_peer.first().copied())?;
-        first.value.is_ipv6().then_some(Spanned {
-            value: "IPv6 is",
-            span: first.span,
-        })
     }
 }

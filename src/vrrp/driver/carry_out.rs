@@ -1,6 +1,6 @@
 //! Carrying out what the routers want done, in its order.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use tracing::{debug, info, trace, warn};
@@ -56,7 +56,7 @@ impl Driver {
         &mut self,
         instance: &str,
         interface: &InterfaceName,
-        packets: &[(Ipv4Addr, Vec<u8>)],
+        packets: &[(IpAddr, Vec<u8>)],
     ) {
         let mut failed = None;
         for (destination, packet) in packets {
@@ -128,7 +128,7 @@ impl Driver {
         Ok(())
     }
 
-    fn send_gratuitous_arp(&self, addresses: &[(InterfaceName, Ipv4Addr)], repeat: u32) {
+    fn send_gratuitous_arp(&mut self, addresses: &[(InterfaceName, IpAddr)], repeat: u32) {
         for _ in 0..repeat {
             for (interface, address) in addresses {
                 self.announce(interface, *address);
@@ -136,15 +136,19 @@ impl Driver {
         }
     }
 
-    fn announce(&self, interface: &InterfaceName, address: Ipv4Addr) {
+    fn announce(&mut self, interface: &InterfaceName, address: IpAddr) {
         let Some(link) = self.kernel.interfaces().link(interface) else {
             return;
         };
+        let what = match address {
+            IpAddr::V4(_) => "gratuitous ARP",
+            IpAddr::V6(_) => "unsolicited Neighbour Advert",
+        };
         match self.garp.announce(link, address) {
-            Ok(Announced::Sent) => debug!("Sending gratuitous ARP on {interface} for {address}"),
+            Ok(Announced::Sent) => debug!("Sending {what} on {interface} for {address}"),
             Ok(Announced::NoArp) => trace!("{interface} has no ARP: nothing sent for {address}"),
             Err(error) => warn!(
-                "Error {} ({error}) sending gratuitous ARP on {interface} for {address}",
+                "Error {} ({error}) sending {what} on {interface} for {address}",
                 error.raw_os_error().unwrap_or_default()
             ),
         }

@@ -135,11 +135,11 @@ impl Kernel {
         inputs
     }
 
-    /// Ours that are not where they were put. The monitor tells of IPv4 only.
+    /// Ours that are not where they were put.
     fn removed(&self) -> BTreeSet<OwnedAddress> {
         let mut there: HashMap<&InterfaceName, HashSet<(IpAddr, u8)>> = HashMap::new();
         let mut removed = BTreeSet::new();
-        for ours in self.owned.iter().filter(|it| it.address.is_ipv4()) {
+        for ours in &self.owned {
             let of_interface = there.entry(&ours.interface).or_insert_with(|| {
                 let addresses = self.interfaces.addresses(&ours.interface).iter();
                 addresses.map(|it| (it.address, it.prefix_len)).collect()
@@ -247,18 +247,24 @@ fn state(
     // The kernel lists primary addresses first; behind a virtual one, the interface's own may be
     // secondary.
     let is_virtual = |ip: IpAddr| virtual_addresses.contains(&(name.clone(), ip));
-    let primary_address = interfaces
-        .addresses(name)
-        .iter()
-        .filter(|it| !is_virtual(it.address))
-        .find_map(|it| match it.address {
-            IpAddr::V4(address) => Some(address),
-            IpAddr::V6(_) => None,
-        });
+    let own = || {
+        let addresses = interfaces.addresses(name).iter();
+        addresses.filter(|it| !is_virtual(it.address))
+    };
+    let primary_address = own().find_map(|it| match it.address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    });
+    // After a link has come up, its address is tentative for a second (RFC 4862 §5.4); the kernel tells when it is not.
+    let link_local = own().find_map(|it| match it.address {
+        IpAddr::V6(address) if address.is_unicast_link_local() && !it.is_tentative => Some(address),
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    });
     InterfaceState {
         interface: name.clone(),
         link,
         primary_address,
+        link_local,
     }
 }
 
@@ -291,7 +297,18 @@ mod tests {
             prefix_len: 24,
             scope: 0,
             is_secondary,
+            is_tentative: false,
             protocol: None,
+        }
+    }
+
+    fn link_local(last: u16, is_tentative: bool) -> Address {
+        Address {
+            address: IpAddr::from([0xfe80, 0, 0, 0, 0, 0, 0, last]),
+            prefix_len: 64,
+            scope: 253,
+            is_tentative,
+            ..address(0, false)
         }
     }
 
@@ -314,5 +331,23 @@ mod tests {
         let virtual_addresses = BTreeSet::from([(name("eth0"), IpAddr::from([10, 0, 0, 100]))]);
         let state = state(&interfaces, &name("eth0"), &virtual_addresses);
         assert_eq!(state.primary_address, Some(Ipv4Addr::new(10, 0, 0, 3)));
+        assert_eq!(state.link_local, None);
+    }
+
+    #[test]
+    fn the_source_of_ipv6_adverts_is_the_first_link_local_address_that_is_neither_virtual_nor_tentative()
+     {
+        let addresses = vec![
+            link_local(100, false),
+            link_local(3, true),
+            link_local(4, false),
+        ];
+        let interfaces = Interfaces::new(vec![link(true, true)], addresses);
+        let virtual_addresses = BTreeSet::from([(name("eth0"), link_local(100, false).address)]);
+        let state = state(&interfaces, &name("eth0"), &virtual_addresses);
+        assert_eq!(
+            state.link_local.map(IpAddr::V6),
+            Some(link_local(4, false).address)
+        );
     }
 }

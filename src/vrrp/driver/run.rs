@@ -21,10 +21,10 @@ use crate::notify::driver::Notifier;
 use crate::sys::poll_set::PollSet;
 use crate::vrrp::{Input, Resume, VirtualRouters};
 
-/// Key of the netlink monitor in the poll set; interface indexes have 32 bits.
+/// Key of the netlink monitor in the poll set; those of sockets have 33 bits.
 const MONITOR: u64 = u64::MAX;
-/// Longest packet that is read whole: a header with options and 255 addresses need 1104 bytes.
-const PACKET_BUFFER: usize = 2048;
+/// Longest packet that is read whole: 255 addresses need 1104 bytes with a header with options, 4128 over IPv6.
+const PACKET_BUFFER: usize = 5120;
 /// Packets read from one socket before the next one gets a turn.
 const PACKETS_A_TURN: usize = 64;
 /// Packets read, per socket, before timers and orders get a turn. More than a receive buffer holds,
@@ -150,9 +150,9 @@ impl Driver {
                 return Ok(Backlog::Some);
             }
             for key in ready {
-                match u32::try_from(key) {
-                    Ok(index) => left = left.saturating_sub(self.read_packets(index).await?),
-                    Err(_) => self.read_monitor().await?,
+                match key {
+                    MONITOR => self.read_monitor().await?,
+                    key => left = left.saturating_sub(self.read_packets(key).await?),
                 }
             }
         }
@@ -160,10 +160,10 @@ impl Driver {
 
     /// Returns how many were read, counting at least one, so that every turn brings the round's end
     /// nearer.
-    async fn read_packets(&mut self, index: u32) -> Result<usize, DriverError> {
+    async fn read_packets(&mut self, key: u64) -> Result<usize, DriverError> {
         let mut buffer = [0; PACKET_BUFFER];
         for count in 0..PACKETS_A_TURN {
-            let Some((interface, bytes)) = self.sockets.receive(index, &mut buffer) else {
+            let Some((interface, bytes)) = self.sockets.receive(key, &mut buffer) else {
                 return Ok(count.max(1));
             };
             let packet = Input::Packet { interface, bytes };

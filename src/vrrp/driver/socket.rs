@@ -1,23 +1,25 @@
-//! Raw IPv4 sockets of protocol 112: one pair, for receiving and for sending, per interface.
+//! Raw sockets of protocol 112: one pair, for receiving and for sending, per interface and version of IP.
 //!
 //! Each packet that comes in through an interface is read once, whatever group or address it was
-//! sent to; the routers tell their instances apart. Each packet that goes out brings its own IPv4
+//! sent to; the routers tell their instances apart. Each packet that goes out brings its own IP
 //! header, so the socket needs no source address, and `unicast_src_ip` need not be on the interface
 //! yet (keepalived: IP_FREEBIND).
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, Read};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::io::{self, IoSliceMut, Read};
+use std::net::{IpAddr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::AsRawFd;
 
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg, setsockopt, sockopt};
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type};
 use tracing::warn;
 
 use crate::config::Config;
 use crate::netlink::Interfaces;
 use crate::sys::poll_set::PollSet;
-use crate::types::InterfaceName;
-use crate::wire::vrrp::{MULTICAST_GROUP, PROTOCOL};
+use crate::types::{AddressFamily, InterfaceName};
+use crate::wire::ipv6;
+use crate::wire::vrrp::{MULTICAST_GROUP, MULTICAST_GROUP_V6, PROTOCOL};
 
 /// Holds what comes in during a stall: more than a thousand adverts. The kernel counts at least 768
 /// bytes for each.
@@ -28,11 +30,14 @@ const PRIORITY_CONTROL: u32 = 7;
 /// The sockets of all interfaces that an instance runs on, for as long as those interfaces exist.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
-    wanted: BTreeMap<InterfaceName, Reception>,
-    open: HashMap<InterfaceName, Pair>,
-    /// Whose receiving socket a key of the poll set, an interface index, means.
-    by_index: HashMap<u32, InterfaceName>,
+    wanted: BTreeMap<Place, Reception>,
+    open: HashMap<Place, Pair>,
+    /// Whose receiving socket a key of the poll set means.
+    by_key: HashMap<u64, Place>,
 }
+
+/// Where adverts are exchanged.
+type Place = (InterfaceName, AddressFamily);
 
 /// What an interface's socket is to receive beside what is sent to the node's own addresses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,6 +49,7 @@ enum Reception {
 #[derive(Debug)]
 struct Pair {
     index: u32,
+    family: AddressFamily,
     reception: Reception,
     receiver: Socket,
     sender: Socket,
@@ -58,8 +64,8 @@ impl Sockets {
 
     /// Wants what `config` needs in addition.
     pub(super) fn want_also(&mut self, config: &Config) {
-        for (interface, reception) in wanted(config) {
-            let known = self.wanted.entry(interface).or_insert(reception);
+        for (place, reception) in wanted(config) {
+            let known = self.wanted.entry(place).or_insert(reception);
             *known = known.with(reception);
         }
     }
@@ -69,71 +75,79 @@ impl Sockets {
     /// next change.
     pub(super) fn follow(&mut self, interfaces: &Interfaces, set: &PollSet) {
         let index_of = |name: &InterfaceName| interfaces.link(name).map(|link| link.index);
-        self.open.retain(|name, pair| {
-            self.wanted.contains_key(name) && index_of(name) == Some(pair.index)
+        self.open.retain(|place, pair| {
+            self.wanted.contains_key(place) && index_of(&place.0) == Some(pair.index)
         });
-        for (name, &reception) in &self.wanted {
+        for (place, &reception) in &self.wanted {
+            let name = &place.0;
             let Some(index) = index_of(name) else {
                 continue;
             };
-            let result = match self.open.get_mut(name) {
+            let result = match self.open.get_mut(place) {
                 Some(pair) => pair.receive(reception),
-                None => Pair::open(name, index, reception, set).map(|pair| {
-                    self.open.insert(name.clone(), pair);
+                None => Pair::open(place, index, reception, set).map(|pair| {
+                    self.open.insert(place.clone(), pair);
                 }),
             };
             if let Err(error) = result {
                 warn!("Unable to open the VRRP sockets on {name}: {error}");
             }
         }
-        let index_and_name = |(name, pair): (&InterfaceName, &Pair)| (pair.index, name.clone());
-        self.by_index = self.open.iter().map(index_and_name).collect();
+        let key_and_place = |(place, pair): (&Place, &Pair)| (pair.key(), place.clone());
+        self.by_key = self.open.iter().map(key_and_place).collect();
     }
 
     pub(super) fn len(&self) -> usize {
         self.open.len()
     }
 
-    /// The next packet that has come in on the interface of that index, with its IPv4 header, cut
+    /// The next packet that has come in on the socket of that key, with its IP header, cut
     /// off at the end of `buffer`. `None` when there is no more.
     pub(super) fn receive<'a>(
         &self,
-        index: u32,
+        key: u64,
         buffer: &'a mut [u8],
     ) -> Option<(&InterfaceName, &'a [u8])> {
-        let name = self.by_index.get(&index)?;
-        let mut receiver = &self.open.get(name)?.receiver;
+        let place = self.by_key.get(&key)?;
+        let mut receiver = &self.open.get(place)?.receiver;
+        let mut receive = || match place.1 {
+            AddressFamily::Inet => receiver.read(buffer),
+            AddressFamily::Inet6 => receive_ipv6(receiver, buffer),
+        };
         // An error other than "nothing there" is that of an earlier packet, and has been taken off
         // the socket now.
-        let length = receiver.read(buffer).or_else(|_| receiver.read(buffer));
-        Some((name, buffer.get(..length.ok()?)?))
+        let length = receive().or_else(|_| receive()).ok()?;
+        Some((&place.0, buffer.get(..length)?))
     }
 
-    /// Sends a whole IPv4 packet.
+    /// Sends a whole IP packet.
     pub(super) fn send(
         &self,
         interface: &InterfaceName,
-        destination: Ipv4Addr,
+        destination: IpAddr,
         packet: &[u8],
     ) -> io::Result<()> {
         let pair = self
             .open
-            .get(interface)
+            .get(&(interface.clone(), AddressFamily::of(destination)))
             .ok_or_else(|| io::Error::from_raw_os_error(libc::ENODEV))?;
         let flags = if destination.is_multicast() {
             libc::MSG_DONTROUTE
         } else {
             0
         };
-        let destination = SockAddr::from(SocketAddrV4::new(destination, 0));
+        let destination = match destination {
+            IpAddr::V4(address) => SockAddr::from(SocketAddrV4::new(address, 0)),
+            IpAddr::V6(address) => SockAddr::from(SocketAddrV6::new(address, 0, 0, pair.index)),
+        };
         pair.sender
             .send_to_with_flags(packet, &destination, flags)
             .map(drop)
     }
 }
 
-fn wanted(config: &Config) -> BTreeMap<InterfaceName, Reception> {
-    let mut wanted: BTreeMap<InterfaceName, Reception> = BTreeMap::new();
+fn wanted(config: &Config) -> BTreeMap<Place, Reception> {
+    let mut wanted: BTreeMap<Place, Reception> = BTreeMap::new();
     for instance in &config.vrrp_instances {
         let reception = if instance.unicast_peer.is_empty() {
             Reception::Multicast
@@ -141,7 +155,7 @@ fn wanted(config: &Config) -> BTreeMap<InterfaceName, Reception> {
             Reception::UnicastOnly
         };
         let known = wanted
-            .entry(instance.interface.clone())
+            .entry((instance.interface.clone(), instance.family()))
             .or_insert(reception);
         *known = known.with(reception);
     }
@@ -159,20 +173,30 @@ impl Reception {
 
 impl Pair {
     fn open(
-        name: &InterfaceName,
+        (name, family): &Place,
         index: u32,
         reception: Reception,
         set: &PollSet,
     ) -> io::Result<Self> {
         let mut pair = Self {
             index,
+            family: *family,
             reception: Reception::UnicastOnly,
-            receiver: receiver(name)?,
-            sender: sender(name)?,
+            receiver: receiver(name, *family)?,
+            sender: sender(name, *family)?,
         };
         pair.receive(reception)?;
-        set.add(&pair.receiver, u64::from(index))?;
+        set.add(&pair.receiver, pair.key())?;
         Ok(pair)
+    }
+
+    /// In the poll set.
+    fn key(&self) -> u64 {
+        let index = u64::from(self.index);
+        match self.family {
+            AddressFamily::Inet => index,
+            AddressFamily::Inet6 => 1 << 32 | index,
+        }
     }
 
     /// Joins or leaves the multicast group where necessary.
@@ -181,28 +205,53 @@ impl Pair {
         match (self.reception, reception) {
             (Reception::UnicastOnly, Reception::UnicastOnly)
             | (Reception::Multicast, Reception::Multicast) => {}
-            (Reception::UnicastOnly, Reception::Multicast) => self
-                .receiver
-                .join_multicast_v4_n(&MULTICAST_GROUP, &interface)?,
-            (Reception::Multicast, Reception::UnicastOnly) => self
-                .receiver
-                .leave_multicast_v4_n(&MULTICAST_GROUP, &interface)?,
+            (Reception::UnicastOnly, Reception::Multicast) => match self.family {
+                AddressFamily::Inet => self
+                    .receiver
+                    .join_multicast_v4_n(&MULTICAST_GROUP, &interface)?,
+                AddressFamily::Inet6 => self
+                    .receiver
+                    .join_multicast_v6(&MULTICAST_GROUP_V6, self.index)?,
+            },
+            (Reception::Multicast, Reception::UnicastOnly) => match self.family {
+                AddressFamily::Inet => self
+                    .receiver
+                    .leave_multicast_v4_n(&MULTICAST_GROUP, &interface)?,
+                AddressFamily::Inet6 => self
+                    .receiver
+                    .leave_multicast_v6(&MULTICAST_GROUP_V6, self.index)?,
+            },
         }
         self.reception = reception;
         Ok(())
     }
 }
 
-fn receiver(interface: &InterfaceName) -> io::Result<Socket> {
+fn domain(family: AddressFamily) -> Domain {
+    match family {
+        AddressFamily::Inet => Domain::IPV4,
+        AddressFamily::Inet6 => Domain::IPV6,
+    }
+}
+
+fn receiver(interface: &InterfaceName, family: AddressFamily) -> io::Result<Socket> {
     let socket = Socket::new(
-        Domain::IPV4,
+        domain(family),
         Type::RAW,
         Some(Protocol::from(i32::from(PROTOCOL))),
     )?;
     socket.set_nonblocking(true)?;
     socket.bind_device(Some(interface.as_str().as_bytes()))?;
     // Only what this socket has joined, not what any other program on the node has.
-    socket.set_multicast_all_v4(false)?;
+    match family {
+        AddressFamily::Inet => socket.set_multicast_all_v4(false)?,
+        AddressFamily::Inet6 => {
+            socket.set_multicast_all_v6(false)?;
+            // A raw IPv6 socket delivers no header.
+            socket.set_recv_hoplimit_v6(true)?;
+            setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
+        }
+    }
     // Beyond net.core.rmem_max where CAP_NET_ADMIN allows it; a smaller one only shortens the stall
     // that is survived.
     if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
@@ -213,25 +262,65 @@ fn receiver(interface: &InterfaceName) -> io::Result<Socket> {
     Ok(socket)
 }
 
-fn sender(interface: &InterfaceName) -> io::Result<Socket> {
-    // IPPROTO_RAW: sends any protocol and receives none, so nothing piles up in it; raw(7).
+/// Reads a packet and writes the header before it that the kernel has taken off.
+fn receive_ipv6(receiver: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
+    let Some((header, payload)) = buffer.split_first_chunk_mut::<{ ipv6::HEADER_LEN }>() else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    let mut ancillary = nix::cmsg_space!(libc::in6_pktinfo, libc::c_int);
+    let mut slices = [IoSliceMut::new(payload)];
+    let received = recvmsg::<SockaddrIn6>(
+        receiver.as_raw_fd(),
+        &mut slices,
+        Some(&mut ancillary),
+        MsgFlags::empty(),
+    )?;
+    let mut read = ipv6::Header {
+        traffic_class: 0,
+        next_header: PROTOCOL,
+        hop_limit: 0,
+        source: received.address.map_or(Ipv6Addr::UNSPECIFIED, |it| it.ip()),
+        destination: Ipv6Addr::UNSPECIFIED,
+    };
+    for message in received.cmsgs()? {
+        match message {
+            ControlMessageOwned::Ipv6PacketInfo(info) => {
+                read.destination = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+            }
+            ControlMessageOwned::Ipv6HopLimit(hops) => {
+                read.hop_limit = u8::try_from(hops).unwrap_or(0);
+            }
+            _ => {}
+        }
+    }
+    let length = received.bytes;
+    *header = read.emit_header(u16::try_from(length).unwrap_or(u16::MAX));
+    Ok(ipv6::HEADER_LEN + length)
+}
+
+fn sender(interface: &InterfaceName, family: AddressFamily) -> io::Result<Socket> {
+    // IPPROTO_RAW: sends any protocol and receives none, so nothing piles up in it; raw(7). Over IPv6 it
+    // means that the packet brings its header.
     let socket = Socket::new(
-        Domain::IPV4,
+        domain(family),
         Type::RAW,
         Some(Protocol::from(libc::IPPROTO_RAW)),
     )?;
     socket.set_nonblocking(true)?;
-    socket.set_header_included_v4(true)?;
     socket.bind_device(Some(interface.as_str().as_bytes()))?;
-    socket.set_multicast_loop_v4(false)?;
+    match family {
+        AddressFamily::Inet => {
+            socket.set_header_included_v4(true)?;
+            socket.set_multicast_loop_v4(false)?;
+        }
+        AddressFamily::Inet6 => socket.set_multicast_loop_v6(false)?,
+    }
     let _ = socket.set_priority(PRIORITY_CONTROL);
     Ok(socket)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use super::*;
     use crate::config::VrrpInstance;
     use crate::types::Vrid;
@@ -258,7 +347,7 @@ mod tests {
         };
         let wanted: Vec<_> = wanted(&config)
             .into_iter()
-            .map(|(name, reception)| (name.to_string(), reception))
+            .map(|((name, _), reception)| (name.to_string(), reception))
             .collect();
         assert_eq!(
             wanted,

@@ -1,7 +1,8 @@
 //! The driver against a real kernel, in a network namespace.
 
 use std::io::Read;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::process::Command;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -16,7 +17,10 @@ use crate::sys::link_layer::interface_address;
 use crate::sys::poll_set::PollSet;
 use crate::types::{InterfaceName, OwnedAddress, VirtualAddress, Vrid};
 use crate::vrrp::{Input, LinkState};
-use crate::wire::vrrp::MULTICAST_GROUP;
+use crate::wire::ipv6;
+use crate::wire::vrrp::{MULTICAST_GROUP, MULTICAST_GROUP_V6};
+
+const LINK_LOCAL_VIRTUAL: [u16; 8] = [0xfe80, 0, 0, 0, 0, 0, 0, 0x100];
 
 const NEEDS: &str = "CAP_NET_ADMIN and CAP_NET_RAW in the new namespace";
 
@@ -180,6 +184,106 @@ fn a_multicast_packet_crosses_the_veth_and_sockets_follow_the_interface() {
     });
 }
 
+#[test]
+#[ignore = "makes a network namespace: run as root with --ignored"]
+fn an_ipv6_packet_crosses_the_veth_and_arrives_with_its_header() {
+    with_veth(|| async {
+        let mut config = config("near");
+        config.vrrp_instances[0].virtual_ipaddress[0].address = IpAddr::from(LINK_LOCAL_VIRTUAL);
+        let near = End::of(&config).await;
+        config.vrrp_instances[0].interface = name("far");
+        let far = End::of(&config).await;
+        let source = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 9);
+        let header = ipv6::Header {
+            traffic_class: 0xc0,
+            next_header: 112,
+            hop_limit: 254,
+            source,
+            destination: MULTICAST_GROUP_V6,
+        };
+        // Not before an address can be used: the kernel wants one of its own to route by.
+        let mut near = near;
+        while inputs(&mut near.kernel)
+            .await
+            .iter()
+            .all(|it| !has_link_local(it))
+        {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        near.sockets
+            .send(
+                &name("near"),
+                MULTICAST_GROUP_V6.into(),
+                &header.emit(b"hello"),
+            )
+            .expect("send");
+        far.set.readable().await.expect("readable");
+        assert_eq!(near.set.ready().expect("ready"), [0; 0], "no loop-back");
+        let key = far.set.ready().expect("ready")[0];
+        let mut buffer = [0; 100];
+        let (interface, bytes) = far.sockets.receive(key, &mut buffer).expect("a packet");
+        assert_eq!(*interface, name("far"));
+        let packet = ipv6::Packet::parse(bytes).expect("whole");
+        assert_eq!(
+            (packet.header.source, packet.payload),
+            (source, &b"hello"[..])
+        );
+        assert_eq!(
+            (packet.header.destination, packet.header.hop_limit),
+            (MULTICAST_GROUP_V6, 254)
+        );
+        assert_eq!(far.sockets.receive(key, &mut buffer), None);
+    });
+}
+
+fn has_link_local(input: &Input<'_>) -> bool {
+    matches!(input, Input::Interface(state) if state.link_local.is_some())
+}
+
+#[test]
+#[ignore = "makes a network namespace: run as root with --ignored"]
+fn an_ipv6_address_is_usable_at_once_and_never_a_source_by_itself() {
+    with_veth(|| async {
+        let mut kernel = Kernel::open(&config("near")).await.expect(NEEDS);
+        let address = "2001:db8::100".parse().expect("an address");
+        let owned = OwnedAddress {
+            interface: name("near"),
+            address,
+            prefix_len: 128,
+        };
+        let addresses = [(owned.clone(), VirtualAddress::new(address, 128))];
+        assert!(kernel.add(&addresses).await.iter().all(Result::is_ok));
+        let shown = Command::new("ip")
+            .args([
+                "-6",
+                "address",
+                "show",
+                "dev",
+                "near",
+                "to",
+                "2001:db8::100",
+            ])
+            .output()
+            .expect("ip(8)");
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        for word in [
+            "nodad",
+            "deprecated",
+            "preferred_lft 0sec",
+            "valid_lft forever",
+        ] {
+            assert!(shown.contains(word), "no {word} in {shown}");
+        }
+        inputs(&mut kernel).await;
+        ip("-6 address del 2001:db8::100/128 dev near");
+        assert!(
+            inputs(&mut kernel)
+                .await
+                .contains(&Input::AddressRemoved(owned))
+        );
+    });
+}
+
 struct End {
     kernel: Kernel,
     sockets: Sockets,
@@ -188,11 +292,14 @@ struct End {
 
 impl End {
     async fn open(interface: &str) -> Self {
-        let config = config(interface);
-        let kernel = Kernel::open(&config).await.expect(NEEDS);
+        Self::of(&config(interface)).await
+    }
+
+    async fn of(config: &Config) -> Self {
+        let kernel = Kernel::open(config).await.expect(NEEDS);
         let set = PollSet::new().expect("epoll");
         let mut sockets = Sockets::default();
-        sockets.want(&config);
+        sockets.want(config);
         sockets.follow(kernel.interfaces(), &set);
         Self {
             kernel,
@@ -213,17 +320,16 @@ async fn exchange(ends: &[End; 2]) -> Vec<u8> {
     packet.extend(b"hello");
     let [a, b] = ends;
     a.sockets
-        .send(&name("near"), MULTICAST_GROUP, &packet)
+        .send(&name("near"), MULTICAST_GROUP.into(), &packet)
         .expect("send");
     b.set.readable().await.expect("readable");
     assert_eq!(a.set.ready().expect("ready"), [0; 0], "no loop-back");
     let ready = b.set.ready().expect("ready");
-    let index = u32::try_from(ready[0]).expect("an index");
     let mut buffer = [0; 100];
-    let (interface, bytes) = b.sockets.receive(index, &mut buffer).expect("a packet");
+    let (interface, bytes) = b.sockets.receive(ready[0], &mut buffer).expect("a packet");
     assert_eq!(*interface, name("far"));
     let payload = bytes[20..].to_vec();
-    assert_eq!(b.sockets.receive(index, &mut buffer), None);
+    assert_eq!(b.sockets.receive(ready[0], &mut buffer), None);
     payload
 }
 
@@ -241,10 +347,10 @@ fn gratuitous_arp_reaches_the_segment_and_is_not_sent_where_nobody_has_arp() {
         listener
             .set_read_timeout(Some(Duration::from_secs(5)))
             .expect("set");
-        let garp = GarpSocket::open().expect(NEEDS);
+        let mut garp = GarpSocket::open().expect(NEEDS);
         let address = Ipv4Addr::new(192, 0, 2, 100);
         assert_eq!(
-            garp.announce(&link("near"), address).expect("sent"),
+            garp.announce(&link("near"), address.into()).expect("sent"),
             Announced::Sent
         );
         let mut frame = [0; 64];
@@ -254,7 +360,7 @@ fn gratuitous_arp_reaches_the_segment_and_is_not_sent_where_nobody_has_arp() {
         let mut deaf = link("near");
         deaf.is_noarp = true;
         assert_eq!(
-            garp.announce(&deaf, address).expect("no error"),
+            garp.announce(&deaf, address.into()).expect("no error"),
             Announced::NoArp
         );
     });

@@ -1,6 +1,6 @@
 //! What an advert means to a backup and to a master (RFC 3768 §6.4.2, §6.4.3).
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
 
 use super::{Consequence, Instance, KnownMaster, log};
@@ -188,7 +188,7 @@ impl Instance {
     fn candidate(&self) -> Candidate {
         Candidate {
             priority: self.effective_priority,
-            address: self.source.unwrap_or(Ipv4Addr::UNSPECIFIED),
+            address: self.source.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What an instance sends: adverts with their lease, gratuitous ARP, notifications.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 use super::{Instance, log};
@@ -64,7 +64,7 @@ impl Instance {
             self.ip_id = self.ip_id.wrapping_add(1);
             packets.push((
                 destination,
-                advert.emit_ipv4(self.ip_id, source, destination),
+                advert.emit_packet(self.ip_id, source, destination),
             ));
         }
         self.counters.advert_sent += 1;
@@ -123,14 +123,12 @@ impl Instance {
 }
 
 /// Where adverts go: to the group, or to each peer.
-fn destinations(config: &VrrpInstance) -> impl Iterator<Item = Ipv4Addr> + '_ {
+fn destinations(config: &VrrpInstance) -> impl Iterator<Item = IpAddr> + '_ {
     let multicast = config
         .unicast_peer
         .is_empty()
-        .then_some(vrrp::MULTICAST_GROUP);
-    let peers = config.unicast_peer.iter().filter_map(|peer| match peer {
-        IpAddr::V4(address) => Some(*address),
-        IpAddr::V6(_) => None,
-    });
-    multicast.into_iter().chain(peers)
+        .then(|| vrrp::multicast_group(config.family()));
+    multicast
+        .into_iter()
+        .chain(config.unicast_peer.iter().copied())
 }

@@ -3,14 +3,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::types::{InterfaceName, VirtualAddress};
 
-const SOURCE: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
-const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 100);
+const SOURCE: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 1));
+const ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 100));
 
 fn config(version: VrrpVersion) -> VrrpInstance {
     let interface = InterfaceName::new("eth0").expect("a name");
     let mut config = VrrpInstance::new("VI_1", interface, Vrid::new(1).expect("in range"));
     config.version = version;
-    config.virtual_ipaddress = vec![VirtualAddress::new(ADDRESS.into(), 24)];
+    config.virtual_ipaddress = vec![VirtualAddress::new(ADDRESS, 24)];
     config
 }
 
@@ -23,7 +23,7 @@ fn advert(version: VrrpVersion) -> Vec<u8> {
         auth_pass: None,
         addresses: &[ADDRESS],
     };
-    advert.emit_ipv4(1, SOURCE, vrrp::MULTICAST_GROUP)
+    advert.emit_packet(1, SOURCE, vrrp::MULTICAST_GROUP.into())
 }
 
 fn check_bytes(version: VrrpVersion, bytes: &[u8]) -> Result<Heard, Refusal> {
@@ -38,7 +38,8 @@ fn an_advert_of_either_version_is_heard() {
         assert_eq!(heard.source, SOURCE);
         assert_eq!(heard.priority.get(), 150);
         assert_eq!(heard.interval, AdvertInterval::DEFAULT);
-        assert_eq!(vrid(&advert(version)), Vrid::new(1).ok());
+        let addressee = addressee(&advert(version)).map(|(_, vrid)| vrid);
+        assert_eq!(addressee, Vrid::new(1).ok());
     }
 }
 
@@ -103,7 +104,7 @@ proptest! {
         let version = if is_v3 { VrrpVersion::V3 } else { VrrpVersion::V2 };
         let header = ipv4::Packet::parse(&advert(version)).expect("whole").header;
         let bytes = header.emit(&payload);
-        let _ = vrid(&bytes);
+        let _ = addressee(&bytes);
         if let Err(refusal) = check_bytes(version, &bytes) {
             prop_assert!(!refusal.to_string().is_empty());
         }

@@ -1,7 +1,7 @@
 //! Any sequence of inputs keeps the promises that the driver and the parent rely on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -367,7 +367,7 @@ fn track_script(index: u8, weight: i16) -> TrackScript {
 }
 
 fn advert(instance: u8, priority: u8, host: u8) -> Vec<u8> {
-    let addresses = [Ipv4Addr::new(10, 0, instance, 100)];
+    let addresses = [IpAddr::from([10, 0, instance, 100])];
     let advert = vrrp::Advert {
         version: VrrpVersion::V2,
         vrid: vrid(instance),
@@ -376,7 +376,8 @@ fn advert(instance: u8, priority: u8, host: u8) -> Vec<u8> {
         auth_pass: None,
         addresses: &addresses,
     };
-    advert.emit_ipv4(1, Ipv4Addr::new(10, 9, 0, host), vrrp::MULTICAST_GROUP)
+    let source = IpAddr::from([10, 9, 0, host]);
+    advert.emit_packet(1, source, vrrp::MULTICAST_GROUP.into())
 }
 
 fn interfaces() -> Vec<InterfaceState> {
@@ -388,6 +389,7 @@ fn interface_state(index: u8, has_address: bool) -> InterfaceState {
         interface: interface(index),
         link: LinkState::Up,
         primary_address: has_address.then_some(Ipv4Addr::new(10, 9, 0, 10)),
+        link_local: None,
     }
 }
 

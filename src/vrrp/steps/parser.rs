@@ -9,10 +9,14 @@ use crate::config::{
     VrrpScript, VrrpSyncGroup,
 };
 use crate::types::{
-    AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, Priority, ScriptCommand,
-    TrackWeight, VirtualAddress, Vrid, VrrpVersion,
+    AddressFamily, AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, Priority,
+    ScriptCommand, TrackWeight, VirtualAddress, Vrid, VrrpVersion,
 };
-use crate::wire::{ipv4, vrrp};
+use crate::wire::vrrp;
+
+/// Offsets in the headers.
+const IPV4_TTL: usize = 8;
+const IPV6_HOP_LIMIT: usize = 7;
 
 impl World {
     /// What the peer of the first instance, or of `instance=NAME`, sends.
@@ -24,13 +28,11 @@ impl World {
             .iter()
             .find(|i| named.is_none_or(|(_, name)| i.name == *name))
             .expect("an instance");
-        let mut addresses: Vec<Ipv4Addr> = config
+        let family = config.family();
+        let mut addresses: Vec<IpAddr> = config
             .virtual_ipaddress
             .iter()
-            .filter_map(|address| match address.address {
-                IpAddr::V4(address) => Some(address),
-                IpAddr::V6(_) => None,
-            })
+            .map(|it| it.address)
             .collect();
         let mut advert = vrrp::Advert {
             version: config.version,
@@ -43,8 +45,8 @@ impl World {
             },
             addresses: &[],
         };
-        let mut source = Ipv4Addr::UNSPECIFIED;
-        let mut destination = vrrp::MULTICAST_GROUP;
+        let mut source = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let mut destination = vrrp::multicast_group(family);
         let mut ttl = vrrp::TTL;
         let mut cut = 0;
         for (key, value) in keys {
@@ -71,18 +73,16 @@ impl World {
             }
         }
         advert.addresses = &addresses;
-        let header = ipv4::Header {
-            tos: vrrp::TOS,
-            id: 7,
-            dont_fragment: false,
-            ttl,
-            protocol: vrrp::PROTOCOL,
-            source,
-            destination,
+        let mut bytes = advert.emit_packet(7, source, destination);
+        let at = match family {
+            AddressFamily::Inet => IPV4_TTL,
+            AddressFamily::Inet6 => IPV6_HOP_LIMIT,
         };
-        let mut payload = advert.emit(source, destination);
-        payload.truncate(payload.len() - cut);
-        (config.interface.clone(), header.emit(&payload))
+        bytes[at] = ttl;
+        let length = bytes.len() - cut;
+        set_length(&mut bytes[..length], family);
+        bytes.truncate(length);
+        (config.interface.clone(), bytes)
     }
 }
 
@@ -118,6 +118,7 @@ pub(super) fn instance(name: &str, keys: &Keys<'_>) -> VrrpInstance {
                     .map(|peer| peer.parse().expect("address"))
                     .collect();
             }
+            "native_ipv6" => config.native_ipv6 = true,
             "check_unicast_src" => config.check_unicast_src = true,
             "skip_check_adv_addr" => config.skip_check_adv_addr = true,
             "lower_prio_no_advert" => config.lower_prio_no_advert = true,
@@ -177,6 +178,16 @@ pub(super) fn group(name: &str, keys: &Keys<'_>) -> VrrpSyncGroup {
         }
     }
     config
+}
+
+/// What the header claims is what there is.
+fn set_length(bytes: &mut [u8], family: AddressFamily) {
+    let (at, length) = match family {
+        AddressFamily::Inet => (2, bytes.len()),
+        AddressFamily::Inet6 => (4, bytes.len() - 40),
+    };
+    let length = u16::try_from(length).expect("short");
+    bytes[at..at + 2].copy_from_slice(&length.to_be_bytes());
 }
 
 fn notify_key(notify: &mut NotifyScripts, key: &str) {

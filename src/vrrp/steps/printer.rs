@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::World;
 use crate::types::OwnedAddress;
 use crate::vrrp::Action;
+use crate::wire::datagram::Datagram;
 use crate::wire::ipv4;
 
 impl World {
@@ -65,10 +66,12 @@ impl World {
             } => {
                 let mut line = format!("SendAdvert {instance} {interface} priority={priority}");
                 for (destination, bytes) in packets {
-                    let packet = ipv4::Packet::parse(bytes).expect("IPv4");
-                    assert_eq!(packet.header.destination, *destination);
-                    let (id, source) = (packet.header.id, packet.header.source);
-                    write!(line, " {source}->{destination} id={id}").expect("string");
+                    let packet = Datagram::parse(bytes).expect("a packet");
+                    assert_eq!(packet.destination, *destination);
+                    write!(line, " {}->{destination}", packet.source).expect("string");
+                    if let Ok(packet) = ipv4::Packet::parse(bytes) {
+                        write!(line, " id={}", packet.header.id).expect("string");
+                    }
                 }
                 line
             }

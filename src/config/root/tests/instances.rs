@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::Code;
+use crate::types::{AddressFamily, VrrpVersion};
 
 #[test]
 fn a_plain_instance_has_keepalived_s_defaults() {
@@ -190,15 +191,21 @@ fn addresses_of_another_family_and_duplicates_are_left_out() {
 }
 
 #[test]
-fn an_ipv6_instance_is_left_out_with_a_warning() {
-    let text = instance("advert_int 0.5").replace("10.0.0.1/24", "fe80::1\n2001:db8::1");
-    assert!(loaded(&text).config.vrrp_instances.is_empty());
-    assert_eq!(codes(&text), ["5:1 left-out"]);
-    assert_says(
-        &text,
-        "(VI_1) is left out: its addresses will not be on this node, because IPv6 is not carried out yet",
-    );
-    assert_eq!(loaded(&text).test_status(), 5);
+fn an_ipv6_instance_is_version_3_whatever_the_global_version_is() {
+    let addresses = "fe80::1\n2001:db8::1/64";
+    let text = instance("advert_int 0.5").replace("10.0.0.1/24", addresses);
+    assert_eq!(codes(&text), [""; 0]);
+    let loaded = only_instance(&format!("global_defs {{\nvrrp_version 2\n}}\n{text}"));
+    assert_eq!(loaded.version, VrrpVersion::V3);
+    assert_eq!(loaded.family(), AddressFamily::Inet6);
+    let prefixes: Vec<_> = loaded
+        .virtual_ipaddress
+        .iter()
+        .map(|it| it.prefix_len)
+        .collect();
+    assert_eq!(prefixes, [128, 64]);
+    let version_2 = instance("version 2").replace("10.0.0.1/24", addresses);
+    assert_eq!(only_instance(&version_2).version, VrrpVersion::V2);
 }
 
 #[test]
@@ -210,14 +217,20 @@ fn unicast_without_an_interface_is_left_out_with_a_warning() {
 }
 
 #[test]
-fn an_ipv6_address_that_is_left_out_of_an_instance_is_a_warning() {
+fn the_first_ipv6_address_is_to_be_link_local() {
+    let text = instance("").replace("10.0.0.1/24", "2001:db8::1\nfe80::1");
+    assert_eq!(codes(&text), ["5:1 advice"]);
+    assert_says(&text, "the first IPv6 VIP address should be link local");
+    let strict = format!("global_defs {{\nvrrp_strict\n}}\n{text}");
+    assert_says(&strict, "the first IPv6 VIP address must be link local");
+}
+
+#[test]
+fn an_excluded_address_may_be_of_the_other_family() {
     let text = instance("virtual_ipaddress_excluded {\n2001:db8::1\n}");
-    assert_eq!(codes(&text), ["8:1 left-out"]);
-    assert_says(
-        &text,
-        "[2001:db8::1] is left out: it will not be on this node",
-    );
-    assert_eq!(only_instance(&text).virtual_ipaddress.len(), 1);
+    assert_eq!(codes(&text), [""; 0]);
+    assert_eq!(only_instance(&text).virtual_ipaddress_excluded.len(), 1);
+    assert_eq!(only_instance(&text).family(), AddressFamily::Inet);
 }
 
 #[test]
@@ -229,15 +242,14 @@ fn static_addresses_are_left_out_with_a_warning() {
 }
 
 #[test]
-fn mistakes_in_an_instance_that_is_left_out_are_said() {
+fn all_mistakes_of_an_ipv6_instance_are_said_at_once() {
     let text = instance("track_script {\nnone\n}\ntrack_interface {\neth8\n}")
         .replace("eth0", "eth9")
-        .replace("10.0.0.1/24", "2001:db8::1\n2001:db8::1\n10.0.0.1");
+        .replace("10.0.0.1/24", "fe80::1\nfe80::1\n10.0.0.1");
     assert_eq!(
         codes(&text),
         [
             "2:11 unknown-interface",
-            "5:1 left-out",
             "6:1 duplicate-entry",
             "7:1 conflict",
             "10:1 unknown-reference",

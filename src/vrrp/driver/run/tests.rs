@@ -167,9 +167,9 @@ fn send_advert(sender: &Socket, priority: u8) {
         priority: AdvertPriority::from_wire(priority),
         advert_int: advert_int(),
         auth_pass: None,
-        addresses: &[VIRTUAL],
+        addresses: &[VIRTUAL.into()],
     };
-    let packet = advert.emit_ipv4(1, PEER, MULTICAST_GROUP);
+    let packet = advert.emit_packet(1, PEER.into(), MULTICAST_GROUP.into());
     let group = SocketAddrV4::new(MULTICAST_GROUP, 0).into();
     sender.send_to(&packet, &group).expect("send");
 }
