@@ -16,6 +16,11 @@ use super::vrrp_sync_group;
 use super::{Config, TrackInterface, TrackScript, VrrpInstance, VrrpScript, VrrpSyncGroup};
 use crate::types::{InterfaceName, ScriptCommand};
 
+mod trackers;
+
+pub(crate) use trackers::TrackKind;
+use trackers::Trackers;
+
 /// What blocks need to become part of a [`Config`].
 pub(crate) struct Context<'c> {
     pub(crate) globals: &'c global_defs::Draft,
@@ -27,6 +32,7 @@ pub(crate) struct Context<'c> {
     vrrp_scripts: Vec<VrrpScript>,
     /// Scripts that are in the file, but cannot run, which has been said.
     disabled_scripts: HashSet<String>,
+    trackers: Trackers,
 }
 
 /// Makes a configuration of everything that was read.
@@ -53,18 +59,27 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
         },
         vrrp_scripts: Vec::new(),
         disabled_scripts: HashSet::new(),
+        trackers: Trackers::default(),
     };
     context.resolve_scripts(&drafts);
+    context.resolve_trackers(&drafts);
     let mut vrrp_instances = context.resolve_instances(&drafts);
     let vrrp_sync_groups = context.resolve_sync_groups(&drafts, &mut vrrp_instances);
     let virtual_servers = std::mem::take(&mut drafts.virtual_servers);
     let virtual_servers = context.resolve_virtual_servers(virtual_servers);
     context.complain_of_unused_scripts(&drafts);
+    let interface_up_down_delays = context.resolve_interface_delays(&drafts);
+    context.resolve_notifications(&mut defs, host);
     let vrrp_scripts = std::mem::take(&mut context.vrrp_scripts);
+    let trackers = std::mem::take(&mut context.trackers);
     context.scripts.finish(context.findings);
     Config {
         global_defs: defs,
         vrrp_scripts,
+        track_files: trackers.files,
+        vrrp_track_processes: trackers.processes,
+        bfd_instances: trackers.bfds,
+        interface_up_down_delays,
         vrrp_instances,
         vrrp_sync_groups,
         virtual_servers,
@@ -130,11 +145,7 @@ impl Context<'_> {
             let track = TrackScript {
                 script: name.clone(),
                 weight: entry.weight.unwrap_or(script.weight),
-                reverse: if entry.weight.is_some() {
-                    entry.reverse
-                } else {
-                    script.reverse
-                },
+                reverse: entry.reverse.unwrap_or(script.reverse),
             };
             if tracked.iter().any(|known| known.script == *name) {
                 self.duplicate_entry(owner, &entry.name);
@@ -175,7 +186,7 @@ impl Context<'_> {
             let track = TrackInterface {
                 interface,
                 weight: entry.weight.unwrap_or_default(),
-                reverse: entry.reverse,
+                reverse: entry.reverse.unwrap_or(false),
             };
             tracked.push((track, span));
         }
@@ -278,9 +289,21 @@ impl Context<'_> {
                 name: name.clone(),
                 track_interface: self.tracked_interfaces_of_group(draft),
                 track_script: self.track_scripts(name, &draft.track.track_script),
+                track_file: self.track_objects(name, TrackKind::File, &draft.track.track_file),
+                track_process: self.track_objects(
+                    name,
+                    TrackKind::Process,
+                    &draft.track.track_process,
+                ),
+                track_bfd: self.track_objects(name, TrackKind::Bfd, &draft.track.track_bfd),
                 notify: draft.notify.resolve(&mut self.scripts, self.findings),
+                smtp_alert: draft
+                    .notify
+                    .smtp_alert
+                    .unwrap_or_else(|| self.globals.smtp.vrrp_default()),
                 group,
             };
+            self.priority_changes_of_group(draft, &resolved.group, drafts, instances);
             self.complain_of_mixed_owners(&draft.name, &resolved.group, instances);
             if !draft.sync_group_tracking_weight {
                 self.drop_weights(&draft.name, &mut resolved, instances);
@@ -312,9 +335,34 @@ impl Context<'_> {
         let members = instances
             .iter_mut()
             .filter(|instance| group.group.contains(&instance.name))
-            .map(|instance| (&mut instance.track_interface, &mut instance.track_script));
-        let own = (&mut group.track_interface, &mut group.track_script);
-        for (interfaces, scripts) in members.chain([own]) {
+            .map(|instance| {
+                let objects = [
+                    &mut instance.track_file,
+                    &mut instance.track_process,
+                    &mut instance.track_bfd,
+                ];
+                (
+                    &mut instance.track_interface,
+                    &mut instance.track_script,
+                    objects,
+                )
+            });
+        let objects = [
+            &mut group.track_file,
+            &mut group.track_process,
+            &mut group.track_bfd,
+        ];
+        let own = (&mut group.track_interface, &mut group.track_script, objects);
+        for (interfaces, scripts, objects) in members.chain([own]) {
+            for entries in objects {
+                entries.retain(|entry| {
+                    let keep = entry.weight.get() == 0;
+                    if !keep {
+                        dropped.push(entry.name.clone());
+                    }
+                    keep
+                });
+            }
             interfaces.retain(|entry| {
                 let keep = entry.weight.get() == 0;
                 if !keep {

@@ -56,6 +56,10 @@ impl Host for FakeHost {
         UserId { uid: 0, gid: 0 }
     }
 
+    fn own_user_name(&self) -> String {
+        "root".to_owned()
+    }
+
     fn program(&self, name: &str, _: UserId) -> Result<Program, ProgramFault> {
         if name.starts_with(self.missing) {
             return Err(ProgramFault::Missing {

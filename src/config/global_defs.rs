@@ -9,8 +9,11 @@ mod keywords;
 pub(crate) use keywords::{BLOCK, KEYWORDS};
 
 use super::keyword::Spanned;
+use super::notify_fifo::FifoDraft;
 use super::scripts::UserText;
+use super::smtp::SmtpDraft;
 use super::vrrp_instance::GarpDraft;
+use super::{NotifyFifo, Smtp};
 use crate::types::VrrpVersion;
 
 /// Which plane carries virtual servers; our keyword `lvs_plane`.
@@ -38,6 +41,16 @@ pub struct GlobalDefs {
     pub lvs_flush: bool,
     /// VRRP takes part only after this time.
     pub vrrp_startup_delay: Duration,
+    /// Told of state changes of instances and sync groups.
+    pub vrrp_notify_fifo: Option<NotifyFifo>,
+    /// Told of those of virtual and real servers.
+    pub lvs_notify_fifo: Option<NotifyFifo>,
+    /// Told of both.
+    pub notify_fifo: Option<NotifyFifo>,
+    /// The FIFOs are told of all states after a reload, changed or not.
+    pub fifo_write_vrrp_states_on_reload: bool,
+    /// `None`: no mail is sent.
+    pub smtp: Option<Smtp>,
 }
 
 impl Default for GlobalDefs {
@@ -50,6 +63,11 @@ impl Default for GlobalDefs {
             lvs_plane: LvsPlane::Auto,
             lvs_flush: false,
             vrrp_startup_delay: Duration::ZERO,
+            vrrp_notify_fifo: None,
+            lvs_notify_fifo: None,
+            notify_fifo: None,
+            fifo_write_vrrp_states_on_reload: false,
+            smtp: None,
         }
     }
 }
@@ -69,6 +87,13 @@ pub(crate) struct Draft {
     pub(crate) vrrp_skip_check_adv_addr: bool,
     pub(crate) vrrp_check_unicast_src: bool,
     pub(crate) checker_log_all_failures: bool,
+    pub(crate) set_supplementary_groups: bool,
+    pub(crate) use_symlink_paths: bool,
+    pub(crate) vrrp_notify_fifo: FifoDraft,
+    pub(crate) lvs_notify_fifo: FifoDraft,
+    pub(crate) notify_fifo: FifoDraft,
+    pub(crate) vrrp_notify_priority_changes: bool,
+    pub(crate) smtp: SmtpDraft,
 }
 
 impl Default for Draft {
@@ -85,6 +110,13 @@ impl Default for Draft {
             vrrp_skip_check_adv_addr: false,
             vrrp_check_unicast_src: false,
             checker_log_all_failures: false,
+            set_supplementary_groups: false,
+            use_symlink_paths: false,
+            vrrp_notify_fifo: FifoDraft::default(),
+            lvs_notify_fifo: FifoDraft::default(),
+            notify_fifo: FifoDraft::default(),
+            vrrp_notify_priority_changes: false,
+            smtp: SmtpDraft::default(),
         }
     }
 }

@@ -15,6 +15,8 @@ pub trait Host {
     fn group(&self, name: &str) -> Option<u32>;
     /// Whom this process runs as.
     fn own_user(&self) -> UserId;
+    /// The name of that user, or its number.
+    fn own_user_name(&self) -> String;
     /// Whether `user` can run `name`, which is looked for in PATH where it has no slash.
     fn program(&self, name: &str, user: UserId) -> Result<Program, ProgramFault>;
 }

@@ -24,17 +24,23 @@ mod tree;
 
 // From statements to blocks.
 mod addresses;
+mod bfd_instance;
 mod checkers;
 mod global_defs;
+mod interface_delays;
+mod notify_fifo;
 mod notify_scripts;
 mod real_server;
 mod retry;
 mod root;
+mod smtp;
 mod track;
+mod track_file;
 mod virtual_server;
 mod vrrp_instance;
 mod vrrp_script;
 mod vrrp_sync_group;
+mod vrrp_track_process;
 
 // From blocks to a configuration.
 mod consistency;
@@ -48,6 +54,7 @@ mod scripts;
 
 use serde::{Deserialize, Serialize};
 
+pub use bfd_instance::BfdInstance;
 pub use checkers::{
     Checker, CheckerKind, ConnectOptions, HttpGet, HttpProtocol, HttpUrl, MiscCheck,
     StatusCodeRange,
@@ -56,23 +63,33 @@ pub use delta::{BlockDelta, ConfigDelta};
 pub use diagnostic::{Code, Complaint, Drawing, MAX_COMPLAINTS, Place, Severity};
 pub use global_defs::{GlobalDefs, LvsPlane};
 pub use host::{Host, InsecureComponent, Program, ProgramFault};
+pub use interface_delays::InterfaceDelays;
 pub use keyword::{KeywordReference, Standing};
 pub use load::{LoadOptions, Loaded, Policy, load};
+pub use notify_fifo::NotifyFifo;
 pub use notify_scripts::NotifyScripts;
 pub use offline_host::OfflineHost;
 pub use real_server::{RealServer, SorryServer};
+pub use smtp::{Smtp, SmtpServer};
+pub use track::TrackObject;
+pub use track_file::{InitFile, TrackedFile};
 pub use virtual_server::VirtualServer;
 pub use vrrp_instance::{
     Authentication, GarpSettings, InitialState, TrackInterface, TrackScript, VrrpInstance,
 };
 pub use vrrp_script::VrrpScript;
 pub use vrrp_sync_group::VrrpSyncGroup;
+pub use vrrp_track_process::{ParamMatch, TrackedProcess};
 
 /// Everything a configuration file says, in the order it says it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Config {
     pub global_defs: GlobalDefs,
     pub vrrp_scripts: Vec<VrrpScript>,
+    pub track_files: Vec<TrackedFile>,
+    pub vrrp_track_processes: Vec<TrackedProcess>,
+    pub bfd_instances: Vec<BfdInstance>,
+    pub interface_up_down_delays: Vec<InterfaceDelays>,
     pub vrrp_instances: Vec<VrrpInstance>,
     pub vrrp_sync_groups: Vec<VrrpSyncGroup>,
     pub virtual_servers: Vec<VirtualServer>,

@@ -51,6 +51,10 @@ impl Host for OfflineHost {
         NOBODY
     }
 
+    fn own_user_name(&self) -> String {
+        "root".to_owned()
+    }
+
     fn program(&self, name: &str, _: UserId) -> Result<Program, ProgramFault> {
         Ok(Program {
             path: name.to_owned(),

@@ -3,11 +3,12 @@
 use super::consistency;
 use super::diagnostic::{Code, Finding};
 use super::host::Host;
-use super::keyword::{Arguments, Catalogue, Keyword, NO_LIMIT, Reader, Shape, Table};
+use super::keyword::{Arguments, Catalogue, Keyword, NO_LIMIT, Reader, Shape, Spanned, Table};
 use super::lines::Lines;
 use super::{
-    Config, checkers, global_defs, real_server, tree, virtual_server, vrrp_instance, vrrp_script,
-    vrrp_sync_group,
+    Config, InterfaceDelays, bfd_instance, checkers, global_defs, interface_delays, real_server,
+    track_file, tree, virtual_server, vrrp_instance, vrrp_script, vrrp_sync_group,
+    vrrp_track_process,
 };
 
 /// Everything that was read, in the order it was written.
@@ -15,6 +16,10 @@ use super::{
 pub(crate) struct Drafts {
     pub(crate) global_defs: global_defs::Draft,
     pub(crate) vrrp_scripts: Vec<vrrp_script::Draft>,
+    pub(crate) track_files: Vec<track_file::Draft>,
+    pub(crate) vrrp_track_processes: Vec<vrrp_track_process::Draft>,
+    pub(crate) bfd_instances: Vec<bfd_instance::Draft>,
+    pub(crate) interface_up_down_delays: Vec<Spanned<InterfaceDelays>>,
     pub(crate) vrrp_instances: Vec<vrrp_instance::Draft>,
     pub(crate) vrrp_sync_groups: Vec<vrrp_sync_group::Draft>,
     pub(crate) virtual_servers: Vec<virtual_server::Draft>,
@@ -42,6 +47,9 @@ pub(crate) fn catalogue() -> Catalogue {
     );
     catalogue.add(vrrp_sync_group::BLOCK, vrrp_sync_group::KEYWORDS);
     catalogue.add(vrrp_script::BLOCK, vrrp_script::KEYWORDS);
+    catalogue.add(track_file::BLOCK, track_file::KEYWORDS);
+    catalogue.add(vrrp_track_process::BLOCK, vrrp_track_process::KEYWORDS);
+    catalogue.add(bfd_instance::BLOCK, bfd_instance::KEYWORDS);
     catalogue.add(virtual_server::BLOCK, virtual_server::KEYWORDS);
     catalogue.add(real_server::BLOCK, real_server::KEYWORDS);
     catalogue.add(checkers::TCP_CHECK_BLOCK, checkers::TCP_CHECK);
@@ -168,20 +176,61 @@ const OWN: &[Keyword<Drafts>] = &[
         Shape::List("INTERFACE [MII|ETHTOOL|IOCTL]"),
         "",
     ),
-    Keyword::pending(
+    Keyword::pending_but_read(
         "interface_up_down_delays",
         Shape::List("INTERFACE DOWN_DELAY [UP_DELAY]"),
         "",
+        |drafts, arguments| {
+            let entries = interface_delays::entries(arguments.block(), arguments.reader());
+            drafts.interface_up_down_delays.extend(entries);
+            Ok(())
+        },
     ),
-    Keyword::pending(
+    Keyword::pending_but_read(
         "vrrp_track_process",
-        Shape::Named("a name", "vrrp_track_process"),
+        Shape::Named("a name", vrrp_track_process::BLOCK),
         "",
+        |drafts, arguments| {
+            let mut draft = vrrp_track_process::Draft::new(arguments.text()?);
+            read_block(
+                &mut draft,
+                vrrp_track_process::BLOCK,
+                vrrp_track_process::KEYWORDS,
+                arguments,
+            );
+            drafts.vrrp_track_processes.push(draft);
+            Ok(())
+        },
     ),
-    Keyword::pending("track_file", Shape::Named("a name", "track_file"), ""),
-    Keyword::pending("vrrp_track_file", Shape::Named("a name", "track_file"), "")
-        .deprecated("track_file"),
-    Keyword::pending("bfd_instance", Shape::Named("a name", "bfd_instance"), ""),
+    Keyword::pending_but_read(
+        "track_file",
+        Shape::Named("a name", track_file::BLOCK),
+        "",
+        track_file,
+    ),
+    Keyword::pending_but_read(
+        "vrrp_track_file",
+        Shape::Named("a name", track_file::BLOCK),
+        "",
+        track_file,
+    )
+    .deprecated("track_file"),
+    Keyword::pending_but_read(
+        "bfd_instance",
+        Shape::Named("a name", bfd_instance::BLOCK),
+        "",
+        |drafts, arguments| {
+            let mut draft = bfd_instance::Draft::new(arguments.text()?);
+            read_block(
+                &mut draft,
+                bfd_instance::BLOCK,
+                bfd_instance::KEYWORDS,
+                arguments,
+            );
+            drafts.bfd_instances.push(draft);
+            Ok(())
+        },
+    ),
     Keyword::pending("SSL", Shape::Block("SSL"), ""),
     Keyword::pending(
         "virtual_server_group",
@@ -200,6 +249,18 @@ const OWN: &[Keyword<Drafts>] = &[
     Keyword::pending("child_wait_time", Shape::number(0, NO_LIMIT), "5"),
     Keyword::pending("linkbeat_use_polling", Shape::Flag, "off"),
 ];
+
+fn track_file(drafts: &mut Drafts, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let mut draft = track_file::Draft::new(arguments.text()?);
+    read_block(
+        &mut draft,
+        track_file::BLOCK,
+        track_file::KEYWORDS,
+        arguments,
+    );
+    drafts.track_files.push(draft);
+    Ok(())
+}
 
 fn read_block<B>(
     draft: &mut B,

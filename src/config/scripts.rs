@@ -132,6 +132,11 @@ impl<'h> Scripts<'h> {
         }
     }
 
+    /// A user and group by name.
+    pub(crate) fn user(&self, text: &UserText) -> Result<UserId, String> {
+        user_id(self.host, text)
+    }
+
     fn user_of(
         &self,
         text: &ScriptText,

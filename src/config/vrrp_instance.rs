@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::NotifyScripts;
+use super::{NotifyScripts, TrackObject};
 use crate::types::{
     AddressFamily, AdvertInterval, InterfaceName, Priority, TrackWeight, VirtualAddress, Vrid,
     VrrpVersion,
@@ -103,6 +103,9 @@ pub struct VrrpInstance {
     pub preempt_delay: Duration,
     pub track_interface: Vec<TrackInterface>,
     pub track_script: Vec<TrackScript>,
+    pub track_file: Vec<TrackObject>,
+    pub track_process: Vec<TrackObject>,
+    pub track_bfd: Vec<TrackObject>,
     /// The state of `interface` does not matter.
     pub dont_track_primary: bool,
     /// Source of multicast adverts; the interface's first address where the file says nothing.
@@ -124,6 +127,10 @@ pub struct VrrpInstance {
     /// Drop unicast adverts from others than `unicast_peer`.
     pub check_unicast_src: bool,
     pub notify: NotifyScripts,
+    /// The FIFOs are told of changes of its priority.
+    pub notify_priority_changes: bool,
+    /// Mail is sent about its states.
+    pub smtp_alert: bool,
 }
 
 impl VrrpInstance {
@@ -144,6 +151,9 @@ impl VrrpInstance {
             preempt_delay: Duration::ZERO,
             track_interface: Vec::new(),
             track_script: Vec::new(),
+            track_file: Vec::new(),
+            track_process: Vec::new(),
+            track_bfd: Vec::new(),
             dont_track_primary: false,
             mcast_src_ip: None,
             unicast_src_ip: None,
@@ -156,6 +166,8 @@ impl VrrpInstance {
             skip_check_adv_addr: false,
             check_unicast_src: false,
             notify: NotifyScripts::default(),
+            notify_priority_changes: false,
+            smtp_alert: false,
         }
     }
 

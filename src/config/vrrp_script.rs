@@ -103,12 +103,7 @@ const OWN: &[Keyword<Draft>] = &[
 ];
 
 fn weight(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
-    draft.weight = track::weight(arguments.word()?)?;
-    draft.reverse = match arguments.next_word() {
-        None => false,
-        Some(word) if word.text == "reverse" => true,
-        Some(word) => return Err(arguments.invalid_value(word).expected("reverse or nothing")),
-    };
+    (draft.weight, draft.reverse) = track::weight_of_object(&track::WEIGHT, arguments)?;
     Ok(())
 }
 

@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::keyword::{Arguments, Keyword, Shape, Spanned, Table};
 use super::notify_scripts::{HasNotify, NotifyDraft, notify_rows};
 use super::track::{HasTrack, TrackDraft, track_rows};
-use super::{NotifyScripts, TrackInterface, TrackScript};
+use super::{NotifyScripts, TrackInterface, TrackObject, TrackScript};
 
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct VrrpSyncGroup {
     pub name: String,
     /// Names of the member instances; each exists and is in one group only.
@@ -15,7 +15,12 @@ pub struct VrrpSyncGroup {
     /// Tracked for all members.
     pub track_interface: Vec<TrackInterface>,
     pub track_script: Vec<TrackScript>,
+    pub track_file: Vec<TrackObject>,
+    pub track_process: Vec<TrackObject>,
+    pub track_bfd: Vec<TrackObject>,
     pub notify: NotifyScripts,
+    /// Mail is sent about its states.
+    pub smtp_alert: bool,
 }
 
 /// Name of the table.
@@ -68,8 +73,8 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("smtp_alert", Shape::Bool, "global"),
-    Keyword::pending("global_tracking", Shape::Flag, "off")
+    // A member's FAULT is the group's, and weights do not count in a group: nothing is left to be shared.
+    Keyword::without_effect("global_tracking", Shape::Flag)
         .deprecated("the trackers in the block of the group"),
     Keyword::new(
         "sync_group_tracking_weight",
@@ -80,7 +85,6 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("notify_priority_changes", Shape::Bool, "global"),
 ];
 
 /// Several names may stand on a line.

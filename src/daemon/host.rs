@@ -58,6 +58,11 @@ impl Host for SystemHost {
         }
     }
 
+    fn own_user_name(&self) -> String {
+        let name = User::from_uid(geteuid()).ok().flatten();
+        name.map_or_else(|| geteuid().to_string(), |user| user.name)
+    }
+
     fn program(&self, name: &str, user: UserId) -> Result<Program, ProgramFault> {
         if name.contains('/') {
             return usable(Path::new(name), user);

@@ -130,6 +130,11 @@ impl TrackWeight {
         (-253..=253).contains(&value).then_some(Self(value))
     }
 
+    /// What a tracked file's value is multiplied with, or what a tracked process counts for: one wider.
+    pub fn wide(value: i16) -> Option<Self> {
+        (-254..=254).contains(&value).then_some(Self(value))
+    }
+
     pub fn get(self) -> i16 {
         self.0
     }

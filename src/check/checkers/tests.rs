@@ -15,7 +15,7 @@ enum Op {
     Pass(usize, Option<u32>),
     Fail(usize),
     Wait(u64),
-    Reload(Config),
+    Reload(Box<Config>),
     /// The identical configuration.
     ReloadSame,
     Restart,
@@ -110,7 +110,7 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (any::<usize>(), prop::option::of(0_u32..4)).prop_map(|(n, weight)| Op::Pass(n, weight)),
         6 => any::<usize>().prop_map(Op::Fail),
         8 => (0_u64..4000).prop_map(Op::Wait),
-        1 => config().prop_map(Op::Reload),
+        1 => config().prop_map(|config| Op::Reload(Box::new(config))),
         1 => Just(Op::ReloadSame),
         1 => Just(Op::Restart),
         1 => Just(Op::PlaneRestarts),
@@ -271,7 +271,7 @@ impl Lab {
             Op::Fail(n) => self.finish(n, Outcome::Failed(Failure::ScriptExited(1))),
             Op::Wait(millis) => self.wait(Duration::from_millis(millis)),
             Op::Reload(config) => {
-                self.config = config;
+                self.config = *config;
                 self.reload();
             }
             Op::ReloadSame => {
@@ -394,7 +394,7 @@ fn what_a_reload_could_not_take_away_stays_after_a_restart_on_a_shared_plane() {
     assert_eq!(lab.ports(), [80, 81, 99]);
     // Configured again, it is ours again, and goes when it is dropped.
     for ports in [&[80, 81][..], &[81]] {
-        lab.carry_out(Op::Reload(bare_config(ports)));
+        lab.carry_out(Op::Reload(Box::new(bare_config(ports))));
         lab.check_invariants();
     }
     assert_eq!(lab.ports(), [81, 99]);
@@ -410,7 +410,7 @@ fn what_a_reload_could_not_take_away_goes_without_a_restart_on_any_plane() {
         let mut lab = Lab::new(bare_config(&[80, 81]), ownership);
         lab.carry_out_all([
             Op::PlaneRefuses(true),
-            Op::Reload(bare_config(&[81])),
+            Op::Reload(Box::new(bare_config(&[81]))),
             Op::PlaneRefuses(false),
             Op::Wait(200_000),
         ]);
@@ -422,7 +422,7 @@ fn restart_after_a_reload_that_could_not_take_away(ownership: Ownership) -> Lab 
     let mut lab = Lab::new(bare_config(&[80, 81]), ownership);
     lab.carry_out_all([
         Op::PlaneRefuses(true),
-        Op::Reload(bare_config(&[81])),
+        Op::Reload(Box::new(bare_config(&[81]))),
         Op::Restart,
         Op::PlaneRefuses(false),
         Op::Wait(200_000),

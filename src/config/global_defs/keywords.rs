@@ -51,16 +51,70 @@ const OWN: &[Keyword<Draft>] = &[
         draft.defs.router_id = arguments.text()?.value;
         Ok(())
     }),
-    Keyword::pending("notification_email", Shape::List("mail addresses"), ""),
-    Keyword::pending("notification_email_from", Shape::Word("a mail address"), ""),
-    Keyword::pending("smtp_server", Shape::Words("ADDRESS or NAME [PORT]"), ""),
-    Keyword::pending("smtp_helo_name", NAME, "the host name"),
-    Keyword::pending("smtp_connect_timeout", Shape::number(0, 4294), "30"),
-    Keyword::pending("smtp_alert", Shape::Bool, ""),
-    Keyword::pending("smtp_alert_vrrp", Shape::Bool, ""),
-    Keyword::pending("smtp_alert_checker", Shape::Bool, ""),
-    Keyword::pending("no_email_faults", Shape::Flag, "off"),
-    Keyword::pending("no_checker_emails", Shape::Bool, "off"),
+    Keyword::pending_but_read(
+        "notification_email",
+        Shape::List("mail addresses"),
+        "",
+        |draft, arguments| {
+            draft.smtp.read_recipients(arguments);
+            Ok(())
+        },
+    ),
+    Keyword::pending_but_read(
+        "notification_email_from",
+        Shape::Word("a mail address"),
+        "user@host of the daemon",
+        |draft, arguments| {
+            draft.smtp.notification_email_from = Some(arguments.text()?.value);
+            Ok(())
+        },
+    ),
+    Keyword::pending_but_read(
+        "smtp_server",
+        Shape::Words("ADDRESS or NAME [PORT]"),
+        "",
+        |draft, arguments| draft.smtp.read_server(arguments),
+    ),
+    Keyword::pending_but_read(
+        "smtp_helo_name",
+        NAME,
+        "the host name",
+        |draft, arguments| {
+            draft.smtp.smtp_helo_name = Some(arguments.text()?.value);
+            Ok(())
+        },
+    ),
+    Keyword::pending_but_read(
+        "smtp_connect_timeout",
+        Shape::number(0, 4294),
+        "30",
+        |draft, arguments| draft.smtp.read_timeout(arguments),
+    ),
+    Keyword::pending_but_read("smtp_alert", Shape::Bool, "", |draft, arguments| {
+        draft.smtp.smtp_alert = Some(arguments.boolean()?);
+        Ok(())
+    }),
+    Keyword::pending_but_read("smtp_alert_vrrp", Shape::Bool, "", |draft, arguments| {
+        draft.smtp.smtp_alert_vrrp = Some(arguments.boolean()?);
+        Ok(())
+    }),
+    Keyword::pending_but_read("smtp_alert_checker", Shape::Bool, "", |draft, arguments| {
+        draft.smtp.smtp_alert_checker = Some(arguments.boolean()?);
+        Ok(())
+    }),
+    Keyword::pending_but_read("no_email_faults", Shape::Flag, "off", |draft, _| {
+        draft.smtp.no_email_faults = true;
+        Ok(())
+    }),
+    Keyword::pending_but_read(
+        "no_checker_emails",
+        Shape::Bool,
+        "off",
+        |draft, arguments| {
+            draft.smtp.no_checker_emails = arguments.boolean()?;
+            Ok(())
+        },
+    ),
     Keyword::new(
         "checker_log_all_failures",
         Shape::Bool,
@@ -83,8 +137,24 @@ const OWN: &[Keyword<Draft>] = &[
         draft.defs.enable_script_security = true;
         Ok(())
     }),
-    Keyword::pending("set_supplementary_groups", Shape::Bool, "off"),
-    Keyword::pending("use_symlink_paths", Shape::Bool, "off"),
+    Keyword::pending_but_read(
+        "set_supplementary_groups",
+        Shape::Bool,
+        "off",
+        |draft, arguments| {
+            draft.set_supplementary_groups = arguments.boolean()?;
+            Ok(())
+        },
+    ),
+    Keyword::pending_but_read(
+        "use_symlink_paths",
+        Shape::Bool,
+        "off",
+        |draft, arguments| {
+            draft.use_symlink_paths = arguments.boolean()?;
+            Ok(())
+        },
+    ),
     Keyword::pending("startup_script", Shape::Script, ""),
     Keyword::pending("shutdown_script", Shape::Script, ""),
     Keyword::pending("startup_script_timeout", Shape::number(1, 1000), "10"),
@@ -262,12 +332,42 @@ const OWN: &[Keyword<Draft>] = &[
     ),
     Keyword::pending("nftables_ifindex", Shape::Flag, "off"),
     Keyword::pending("nftables_counters", Shape::Flag, "off"),
-    Keyword::pending("vrrp_notify_fifo", FIFO, ""),
-    Keyword::pending("vrrp_notify_fifo_script", Shape::Script, ""),
-    Keyword::pending("notify_fifo", FIFO, ""),
-    Keyword::pending("notify_fifo_script", Shape::Script, ""),
-    Keyword::pending("vrrp_notify_priority_changes", Shape::Bool, "off"),
-    Keyword::pending("fifo_write_vrrp_states_on_reload", Shape::Flag, "off"),
+    Keyword::pending_but_read("vrrp_notify_fifo", FIFO, "", |draft, arguments| {
+        draft.vrrp_notify_fifo.read_fifo(arguments)
+    }),
+    Keyword::pending_but_read(
+        "vrrp_notify_fifo_script",
+        Shape::Script,
+        "",
+        |draft, arguments| draft.vrrp_notify_fifo.read_script(arguments),
+    ),
+    Keyword::pending_but_read("notify_fifo", FIFO, "", |draft, arguments| {
+        draft.notify_fifo.read_fifo(arguments)
+    }),
+    Keyword::pending_but_read(
+        "notify_fifo_script",
+        Shape::Script,
+        "",
+        |draft, arguments| draft.notify_fifo.read_script(arguments),
+    ),
+    Keyword::pending_but_read(
+        "vrrp_notify_priority_changes",
+        Shape::Bool,
+        "off",
+        |draft, arguments| {
+            draft.vrrp_notify_priority_changes = arguments.boolean()?;
+            Ok(())
+        },
+    ),
+    Keyword::pending_but_read(
+        "fifo_write_vrrp_states_on_reload",
+        Shape::Flag,
+        "off",
+        |draft, _| {
+            draft.defs.fifo_write_vrrp_states_on_reload = true;
+            Ok(())
+        },
+    ),
     Keyword::new(
         "vrrp_startup_delay",
         Shape::any_seconds(),
@@ -329,8 +429,15 @@ const OWN: &[Keyword<Draft>] = &[
         Shape::number(1, NO_LIMIT),
         "1000",
     ),
-    Keyword::pending("lvs_notify_fifo", FIFO, ""),
-    Keyword::pending("lvs_notify_fifo_script", Shape::Script, ""),
+    Keyword::pending_but_read("lvs_notify_fifo", FIFO, "", |draft, arguments| {
+        draft.lvs_notify_fifo.read_fifo(arguments)
+    }),
+    Keyword::pending_but_read(
+        "lvs_notify_fifo_script",
+        Shape::Script,
+        "",
+        |draft, arguments| draft.lvs_notify_fifo.read_script(arguments),
+    ),
     Keyword::pending("lvs_netlink_cmd_rcv_bufs", BYTES, ""),
     Keyword::pending("lvs_netlink_cmd_rcv_bufs_force", Shape::Bool, "off"),
     Keyword::pending("lvs_netlink_monitor_rcv_bufs", BYTES, ""),

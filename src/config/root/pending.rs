@@ -2,7 +2,6 @@
 
 use crate::config::keyword::{Keyword, NO_LIMIT, Shape, Table};
 
-const WEIGHT: Shape = Shape::Words("a number from -254 to 254 [reverse]");
 const SECONDS: Shape = Shape::any_seconds();
 const NUMBER: Shape = Shape::number(0, NO_LIMIT);
 const PORT: Shape = Shape::strict(1, 65_535);
@@ -16,9 +15,6 @@ pub(super) const BLOCKS: &[(&str, Table<()>)] = &[
     ("auth_hmac", &[AUTH_HMAC]),
     ("track_group", &[TRACK_GROUP]),
     ("garp_group", &[GARP_GROUP]),
-    ("vrrp_track_process", &[VRRP_TRACK_PROCESS]),
-    ("track_file", &[TRACK_FILE]),
-    ("bfd_instance", &[BFD_INSTANCE]),
     ("SSL", &[SSL]),
     ("SMTP_CHECK", &[SMTP_CHECK, CONNECTION, RETRIES]),
     ("host", &[CONNECTION]),
@@ -56,46 +52,6 @@ const GARP_GROUP: Rows = &[
     Keyword::pending("gna_interval", SECONDS, ""),
     Keyword::pending("interface", Shape::Interface, ""),
     Keyword::pending("interfaces", Shape::List("names of interfaces"), ""),
-];
-
-const VRRP_TRACK_PROCESS: Rows = &[
-    Keyword::pending("process", Shape::Words("a process and its parameters"), ""),
-    Keyword::pending(
-        "param_match",
-        Shape::Choice(&["initial", "partial"]),
-        "exact",
-    ),
-    Keyword::pending("weight", WEIGHT, "1"),
-    Keyword::pending("quorum", Shape::number(1, 65_535), "1"),
-    Keyword::pending("quorum_max", Shape::number(0, 65_535), ""),
-    Keyword::pending("delay", SECONDS, "0"),
-    Keyword::pending("fork_delay", SECONDS, "0"),
-    Keyword::pending("terminate_delay", SECONDS, "0"),
-    Keyword::pending("full_command", Shape::Flag, "off"),
-];
-
-const TRACK_FILE: Rows = &[
-    Keyword::pending("file", PATH, ""),
-    Keyword::pending("weight", WEIGHT, "1"),
-    Keyword::pending("init_file", Shape::Optional("a number [overwrite]"), ""),
-];
-
-const BFD_INSTANCE: Rows = &[
-    Keyword::pending("neighbor_ip", Shape::Address, ""),
-    Keyword::pending("neighbour_ip", Shape::Address, ""),
-    Keyword::pending("source_ip", Shape::Address, "any"),
-    Keyword::pending("min_rx", Shape::Word("milliseconds"), "10"),
-    Keyword::pending("min_tx", Shape::Word("milliseconds"), "10"),
-    Keyword::pending("idle_tx", Shape::Word("milliseconds"), "1000"),
-    Keyword::pending("multiplier", Shape::strict(1, 255), "5"),
-    Keyword::pending("passive", Shape::Flag, "off"),
-    Keyword::pending("ttl", Shape::strict(1, 255), "255"),
-    Keyword::pending("hoplimit", Shape::strict(1, 255), "64"),
-    Keyword::pending("max_hops", Shape::strict(-1, 255), "0"),
-    Keyword::pending("multihop", Shape::Bool, "off"),
-    Keyword::pending("weight", WEIGHT, "0"),
-    Keyword::pending("vrrp", Shape::Flag, ""),
-    Keyword::pending("checker", Shape::Flag, ""),
 ];
 
 const SSL: Rows = &[

@@ -65,6 +65,7 @@ mod instances;
 mod scripts;
 mod sync_groups;
 mod tables;
+mod tracking;
 mod values;
 mod virtual_servers;
 mod words;

@@ -296,10 +296,15 @@ const OWN: &[Keyword<Draft>] = &[
     Keyword::pending("linkbeat_use_polling", Shape::Flag, "off").deprecated("linkbeat_interfaces"),
     Keyword::pending("lvs_sync_daemon_interface", Shape::Interface, "")
         .deprecated("lvs_sync_daemon in global_defs"),
-    Keyword::pending("notify_deleted", Shape::Script, ""),
-    Keyword::pending("notify_master_rx_lower_pri", Shape::Script, ""),
-    Keyword::pending("notify_priority_changes", Shape::Bool, "global"),
-    Keyword::pending("smtp_alert", Shape::Bool, "global"),
+    Keyword::pending_but_read("notify_deleted", Shape::Script, "", |draft, arguments| {
+        arguments.fill(&mut draft.notify.notify_deleted)
+    }),
+    Keyword::pending_but_read(
+        "notify_master_rx_lower_pri",
+        Shape::Script,
+        "",
+        |draft, arguments| arguments.fill(&mut draft.notify.notify_master_rx_lower_pri),
+    ),
 ];
 
 pub(crate) const AUTHENTICATION: Table<AuthenticationDraft> = &[OWN_AUTHENTICATION];

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::draft::{AuthenticationDraft, Draft};
 use super::{Authentication, InitialState, TrackInterface, TrackScript, VrrpInstance};
-use crate::config::consistency::Context;
+use crate::config::consistency::{Context, TrackKind};
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::Spanned;
 use crate::config::lines::Span;
@@ -36,6 +36,15 @@ impl Draft {
             self.be_strict(&mut instance, context);
         }
         instance.notify = self.notify.resolve(&mut context.scripts, context.findings);
+        let globals = context.globals;
+        instance.notify_priority_changes = self
+            .notify
+            .notify_priority_changes
+            .unwrap_or(globals.vrrp_notify_priority_changes);
+        instance.smtp_alert = self
+            .notify
+            .smtp_alert
+            .unwrap_or_else(|| globals.smtp.vrrp_default());
         (!is_left_out && interface.is_some() && vrid.is_some()).then_some(instance)
     }
 
@@ -398,7 +407,12 @@ impl Draft {
 
     fn set_tracking(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
         instance.dont_track_primary = self.dont_track_primary;
-        instance.track_script = context.track_scripts(&self.name.value, &self.track.track_script);
+        let name = &self.name.value;
+        instance.track_script = context.track_scripts(name, &self.track.track_script);
+        instance.track_file = context.track_objects(name, TrackKind::File, &self.track.track_file);
+        instance.track_process =
+            context.track_objects(name, TrackKind::Process, &self.track.track_process);
+        instance.track_bfd = context.track_objects(name, TrackKind::Bfd, &self.track.track_bfd);
         let interfaces = context.track_interfaces(&self.name.value, &self.track.track_interface);
         instance.track_interface = interfaces
             .into_iter()

@@ -47,7 +47,7 @@ pub(crate) struct Settings {
 /// Something that reached the parent's loop.
 enum Event {
     Child(HandleEvent),
-    Loaded(io::Result<LoadReply>),
+    Loaded(Box<io::Result<LoadReply>>),
 }
 
 /// Runs until a stop. `first` is what the loader read before the event loop existed.
@@ -196,7 +196,7 @@ impl Parent {
                 Some(input) => self.feed(input).await,
                 None => None,
             },
-            Event::Loaded(result) => self.loaded(result).await,
+            Event::Loaded(result) => self.loaded(*result).await,
         }
     }
 
@@ -395,7 +395,7 @@ impl Parent {
     fn load(&self) {
         let (sender, request) = (self.sender.clone(), self.settings.request.clone());
         tokio::spawn(async move {
-            let _ = sender.send(Event::Loaded(load(&request).await));
+            let _ = sender.send(Event::Loaded(Box::new(load(&request).await)));
         });
     }
 }

@@ -331,9 +331,7 @@ fn config(variant: u8) -> Config {
         config.vrrp_sync_groups.push(VrrpSyncGroup {
             name: "G1".to_owned(),
             group: vec![name_of(0), name_of(1)],
-            track_interface: Vec::new(),
-            track_script: Vec::new(),
-            notify: crate::config::NotifyScripts::default(),
+            ..VrrpSyncGroup::default()
         });
     } else {
         config.vrrp_instances.truncate(3);

@@ -164,10 +164,7 @@ pub(super) fn script(name: &str, keys: &Keys<'_>) -> VrrpScript {
 pub(super) fn group(name: &str, keys: &Keys<'_>) -> VrrpSyncGroup {
     let mut config = VrrpSyncGroup {
         name: name.to_owned(),
-        group: Vec::new(),
-        track_interface: Vec::new(),
-        track_script: Vec::new(),
-        notify: NotifyScripts::default(),
+        ..VrrpSyncGroup::default()
     };
     for (key, value) in keys {
         match *key {
