@@ -4,6 +4,7 @@
 //! [`Complaint`], which carries its own file name and source line, so that it can be sent to another process and shown there
 //! without the file.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use annotate_snippets::renderer::DecorStyle;
@@ -358,7 +359,10 @@ impl Findings {
     /// Complaints in file order, each once. Those without a place come first.
     pub(crate) fn into_complaints(mut self, lines: &Lines) -> Vec<Complaint> {
         self.list.sort_by_key(|finding| finding.span);
-        self.list.dedup();
+        // A line that ~SEQ repeats may say the same things many times over.
+        let mut said = HashSet::new();
+        self.list
+            .retain(|finding| said.insert((finding.span, finding.code, finding.message.clone())));
         let mut complaints: Vec<_> = self
             .list
             .into_iter()

@@ -7,7 +7,7 @@ use super::diagnostic::{Code, Complaint, Drawing, Finding, Findings, Severity};
 use super::host::Host;
 use super::keyword::Reader;
 use super::lines::Lines;
-use super::source::ReadError;
+use super::source::{FileSystem, Files, ReadError};
 use super::{preprocess, root, source};
 
 /// How to read a configuration.
@@ -38,12 +38,22 @@ pub enum Policy {
 /// Reads `file` and the files it includes. Never fails: where there is nothing to read, the
 /// complaints say so and the configuration is empty.
 pub fn load(file: &Path, options: &LoadOptions, host: &dyn Host) -> Loaded {
+    load_from(&FileSystem, &files(file), options, host)
+}
+
+/// Reads `paths` of `files`.
+pub(crate) fn load_from(
+    files: &dyn Files,
+    paths: &[PathBuf],
+    options: &LoadOptions,
+    host: &dyn Host,
+) -> Loaded {
     let config_id = options
         .config_id
         .clone()
         .unwrap_or_else(|| short_name(&host.host_name()));
     let mut findings = Findings::default();
-    let lines = match preprocess::read(&files(file), &config_id, &mut findings) {
+    let lines = match preprocess::read(files, paths, &config_id, &mut findings) {
         Ok(lines) => lines,
         Err(error) => {
             findings.push(unreadable(&error));

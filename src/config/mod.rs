@@ -45,8 +45,10 @@ mod vrrp_track_process;
 // From blocks to a configuration.
 mod consistency;
 mod delta;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 mod fake_host;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
 mod host;
 mod load;
 mod offline_host;

@@ -16,7 +16,7 @@ use std::rc::Rc;
 use self::text::{condition, continued, definition_in, plain, without_comment};
 use super::diagnostic::{Code, Finding, Findings};
 use super::lines::{Lines, MAX_LINE_BYTES, Rewritten, Span};
-use super::source::{self, ReadError, SourceFile};
+use super::source::{Files, ReadError, SourceFile};
 
 /// Files that include files that include files …
 const MAX_INCLUDE_DEPTH: usize = 16;
@@ -27,11 +27,13 @@ const MAX_LINES: usize = 2_000_000;
 
 /// Reads `paths` and everything they include. `config_id` decides `@id` lines.
 pub(crate) fn read(
+    files: &dyn Files,
     paths: &[PathBuf],
     config_id: &str,
     findings: &mut Findings,
 ) -> Result<Lines, ReadError> {
     let mut reader = Preprocessor {
+        files,
         lines: Lines::default(),
         config_id,
         definitions: HashMap::new(),
@@ -41,13 +43,14 @@ pub(crate) fn read(
         findings,
     };
     for path in paths {
-        let file = source::read(path)?;
+        let file = files.read(path)?;
         reader.file(file);
     }
     Ok(reader.lines)
 }
 
 struct Preprocessor<'r> {
+    files: &'r dyn Files,
     lines: Lines,
     config_id: &'r str,
     /// The lines of each definition, at least one.
@@ -223,7 +226,7 @@ impl Preprocessor<'_> {
             .and_then(|&file| self.lines.file(file))
             .map(|file| file.directory.clone())
             .unwrap_or_default();
-        let paths = source::matching(pattern, &directory);
+        let paths = self.files.matching(pattern, &directory);
         if paths.is_empty() && include.minds_no_match() {
             let message = format!("no file matches '{pattern}'");
             self.findings
@@ -241,7 +244,7 @@ impl Preprocessor<'_> {
         if self.lines.file_count() >= MAX_FILES {
             return self.limit(span, format!("more than {MAX_FILES} files"));
         }
-        let file = match source::read(path) {
+        let file = match self.files.read(path) {
             Ok(file) => file,
             Err(error) => {
                 let code = match error {

@@ -29,6 +29,28 @@ pub(crate) struct SourceFile {
     pub(crate) text: String,
 }
 
+/// Where configuration files are.
+pub(crate) trait Files {
+    /// Reads one configuration file.
+    fn read(&self, path: &Path) -> Result<SourceFile, ReadError>;
+    /// The files that an `include` pattern names, sorted.
+    fn matching(&self, pattern: &str, directory: &Path) -> Vec<PathBuf>;
+}
+
+/// The files of this host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileSystem;
+
+impl Files for FileSystem {
+    fn read(&self, path: &Path) -> Result<SourceFile, ReadError> {
+        read(path)
+    }
+
+    fn matching(&self, pattern: &str, directory: &Path) -> Vec<PathBuf> {
+        matching(pattern, directory)
+    }
+}
+
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReadError {
@@ -179,7 +201,8 @@ fn looks_binary(bytes: &[u8]) -> bool {
     probe.starts_with(b"\x7fELF") || control * 16 > probe.len()
 }
 
-fn into_text(bytes: Vec<u8>) -> String {
+/// Bytes that are not UTF-8 are replaced.
+pub(crate) fn into_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }

@@ -80,7 +80,7 @@ fn names_of_codes_are_unique() {
         .filter(|line| line.trim_start().starts_with("Self::") && line.contains("=> \""))
         .filter_map(|line| line.split('"').nth(1))
         .collect();
-    let unique: std::collections::HashSet<_> = names.iter().collect();
+    let unique: HashSet<_> = names.iter().collect();
     assert!(names.len() > 30);
     assert_eq!(unique.len(), names.len());
 }

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::config::source::FileSystem;
 
 struct Read {
     lines: Vec<String>,
@@ -17,7 +18,7 @@ fn read_files(files: &[(&str, &str)]) -> Read {
     }
     let mut findings = Findings::default();
     let main = directory.path().join("main.conf");
-    let lines = read(&[main], "here", &mut findings).expect("main.conf is there");
+    let lines = read(&FileSystem, &[main], "here", &mut findings).expect("main.conf is there");
     let prefix = format!("{}/", directory.path().display());
     Read {
         lines: lines.iter().map(|line| line.text.to_owned()).collect(),
@@ -228,7 +229,7 @@ fn a_word_that_was_put_in_is_located_where_it_is_used() {
     let directory = tempfile::tempdir().expect("directory");
     let path = directory.path().join("main.conf");
     fs::write(&path, "$A=long value\n  x ${A} yy # c\n").expect("write");
-    let lines = read(&[path], "here", &mut found).expect("read");
+    let lines = read(&FileSystem, &[path], "here", &mut found).expect("read");
     let line = lines.iter().next().expect("a line");
     assert_eq!(line.text, "x long value yy");
     let columns = |word: &str| {

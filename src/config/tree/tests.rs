@@ -1,6 +1,7 @@
 use super::*;
 use crate::config::diagnostic::Findings;
 use crate::config::load::tests::{codes, loaded};
+use crate::config::source::FileSystem;
 use crate::config::{preprocess, root};
 
 /// The tree as one line: `a b{c;d{};};`, with the complaints behind it.
@@ -8,7 +9,8 @@ fn shown(text: &str) -> String {
     let file = tempfile::NamedTempFile::new().expect("temporary file");
     std::fs::write(file.path(), text).expect("write");
     let mut findings = Findings::default();
-    let lines = preprocess::read(&[file.path().to_owned()], "", &mut findings).expect("read");
+    let lines =
+        preprocess::read(&FileSystem, &[file.path().to_owned()], "", &mut findings).expect("read");
     let mut reader = Reader::new(findings, root::catalogue());
     let mut statements = Vec::new();
     build(&lines, &mut reader, |statement, _| {
