@@ -172,8 +172,8 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
     let resume = start
         .resume
         .into_iter()
-        .map(|(instance, until)| vrrp::Resume {
-            instance,
+        .map(|(router, until)| vrrp::Resume {
+            router,
             lease_until: clock::from_monotonic(until),
         })
         .collect();
@@ -196,14 +196,17 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
         Report::Reloaded => FromChild::Reloaded,
         Report::Own { address, .. } => FromChild::Own(address),
         Report::Disown { address, .. } => FromChild::Disown(address),
-        Report::RenewLease {
-            instance,
-            remaining,
-        } => FromChild::RenewLease {
-            instance,
-            until: clock::monotonic() + remaining,
+        Report::BeginLease {
+            router,
+            term,
+            until,
+        } => FromChild::BeginLease {
+            router,
+            term,
+            until,
         },
-        Report::EndLease { instance } => FromChild::EndLease { instance },
+        Report::RenewLeases { term, until } => FromChild::RenewLeases { term, until },
+        Report::EndLease { router } => FromChild::EndLease(router),
     };
     let result = wire(wiring, driver, orders, to_order, reports, to_message).await;
     exit_status(result, |error| {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Complaint, Config};
 use crate::log::LogSettings;
 use crate::lvs::driver::PlaneChoice;
-use crate::types::OwnedAddress;
+use crate::types::{OwnedAddress, RouterIdentity};
 
 /// The children that the parent supervises.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -62,8 +62,8 @@ pub(crate) struct Start {
     pub(crate) pid_file: PathBuf,
     /// A previous incarnation of this child died.
     pub(crate) restarted: bool,
-    /// Instances that are still within their lease; ends given on the monotonic clock.
-    pub(crate) resume: Vec<(String, Duration)>,
+    /// Virtual routers that are still within their lease; ends given on the monotonic clock.
+    pub(crate) resume: Vec<(RouterIdentity, Duration)>,
     pub(crate) log: LogSettings,
 }
 
@@ -82,13 +82,17 @@ pub(crate) enum FromChild {
     Own(OwnedAddress),
     Disown(OwnedAddress),
     /// `until` is a time of the monotonic clock, which all processes share.
-    RenewLease {
-        instance: String,
+    BeginLease {
+        router: RouterIdentity,
+        term: Duration,
         until: Duration,
     },
-    EndLease {
-        instance: String,
+    /// All leases of that term.
+    RenewLeases {
+        term: Duration,
+        until: Duration,
     },
+    EndLease(RouterIdentity),
 }
 
 /// What the loader is asked.

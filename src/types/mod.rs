@@ -1,6 +1,7 @@
 //! Units and identifiers. A unit is a type; nothing here knows the rest of the crate.
 
 mod address;
+mod identity;
 mod interface;
 mod interval;
 mod lvs;
@@ -9,6 +10,7 @@ mod priority;
 mod script;
 
 pub use address::{AddressFamily, AddressScope, VirtualAddress};
+pub use identity::{RouterIdentity, Transport};
 pub use interface::{InterfaceName, InvalidInterfaceName};
 pub use interval::{AdvertInterval, AdvertIntervalOutOfRange};
 pub use lvs::{ForwardingMethod, Protocol, Scheduler, ServerAddress, TunnelType, Weight};

@@ -1,32 +1,38 @@
 //! What the virtual routers want done, in order.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Event;
-use crate::types::{AdvertPriority, InterfaceName, OwnedAddress, ScriptCommand, VirtualAddress};
+use crate::types::{
+    AdvertPriority, InterfaceName, OwnedAddress, RouterIdentity, ScriptCommand, VirtualAddress,
+};
 
 /// To be carried out from first to last.
 pub type Actions = Vec<Action>;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
-    /// Send `packet` (whole, with its IP header) on `interface` to each destination in turn; the destination
+    /// Send `packet` (whole, with its IP header) on the router's interface to each destination in turn; the destination
     /// in its header is that of the same position. Multicast goes out with MSG_DONTROUTE.
     SendAdvert {
         instance: String,
-        interface: InterfaceName,
+        router: RouterIdentity,
         priority: AdvertPriority,
         packets: Vec<(IpAddr, Vec<u8>)>,
     },
-    /// Until then no peer takes over. Renewed by each advert sent as MASTER.
+    /// Until then no peer takes over, `term` after the advert that it follows. One that could not be sent renews
+    /// nothing.
     RenewLease {
         instance: String,
+        router: RouterIdentity,
+        term: Duration,
         until: Instant,
     },
     /// No longer MASTER and every address taken away.
     EndLease {
         instance: String,
+        router: RouterIdentity,
     },
     /// Put the addresses on their interfaces; one that is there already is adopted.
     AddAddresses {

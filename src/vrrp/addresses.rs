@@ -37,7 +37,7 @@ pub(super) fn advertised(config: &VrrpInstance) -> Vec<IpAddr> {
         .collect()
 }
 
-fn owned(config: &VrrpInstance, virtual_address: &VirtualAddress) -> OwnedAddress {
+pub(super) fn owned(config: &VrrpInstance, virtual_address: &VirtualAddress) -> OwnedAddress {
     let interface = virtual_address.dev.as_ref().unwrap_or(&config.interface);
     OwnedAddress {
         interface: interface.clone(),

@@ -20,6 +20,15 @@ pub enum Event {
         instance: String,
         remaining: Duration,
     },
+    /// Ours: a weaker master is about, and the advert that tells it to yield could not be sent.
+    TakeOverUnheard {
+        instance: String,
+    },
+    /// Ours: our adverts cannot be sent, and those of a weaker master are heard.
+    YieldedUnheard {
+        instance: String,
+        source: IpAddr,
+    },
     EnteredBackup {
         instance: String,
         initial: bool,
@@ -207,6 +216,8 @@ impl Event {
             | Self::GratuitousArpQueued { .. } => true,
             Self::EnteredMaster { .. }
             | Self::ResumedMaster { .. }
+            | Self::TakeOverUnheard { .. }
+            | Self::YieldedUnheard { .. }
             | Self::EnteredBackup { .. }
             | Self::EnteredFault { .. }
             | Self::FaultFound { .. }
@@ -245,6 +256,14 @@ impl fmt::Display for Event {
                 f,
                 "({instance}) Entering MASTER STATE (resumed, lease has {:.3} s left)",
                 remaining.as_secs_f64()
+            ),
+            Self::TakeOverUnheard { instance } => write!(
+                f,
+                "({instance}) No advert can be sent: not taking over from a master of lower priority"
+            ),
+            Self::YieldedUnheard { instance, source } => write!(
+                f,
+                "({instance}) No advert can be sent and {source} is heard as MASTER: leaving it the addresses"
             ),
             Self::EnteredBackup { instance, initial } => {
                 write!(f, "({instance}) Entering BACKUP STATE{}", init(*initial))

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
-use crate::types::{InterfaceName, OwnedAddress};
+use crate::types::{InterfaceName, OwnedAddress, RouterIdentity};
 
 /// One thing that happened. Time itself comes beside it.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,8 @@ pub enum Input<'a> {
         script: String,
         outcome: ScriptOutcome,
     },
+    /// No copy of an advert of this virtual router could be sent.
+    AdvertUnsent(RouterIdentity),
     /// `next_timeout` has passed, or may have: an early or late call is harmless.
     Timeout,
 }
@@ -56,10 +58,10 @@ pub enum ScriptOutcome {
     NotStarted(i32),
 }
 
-/// An instance that the VRRP child's previous incarnation was MASTER of. Until the lease ends no peer can have
-/// taken over, so the new incarnation goes on as MASTER at once.
+/// A virtual router that the VRRP child's previous incarnation was MASTER of. Until the lease ends no peer can have
+/// taken over, so the new incarnation goes on as MASTER at once, under whatever name.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Resume {
-    pub instance: String,
+    pub router: RouterIdentity,
     pub lease_until: Instant,
 }

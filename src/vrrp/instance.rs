@@ -29,9 +29,9 @@ use super::receive::{self, Heard, LoggedOnce};
 use super::snapshot::{Counters, InstanceSnapshot};
 use super::timers::{self, Timer, TimerTable};
 use super::tracking::Assessment;
-use super::{Action, Actions, Event, State, addresses};
+use super::{Action, Actions, Event, State, addresses, identity};
 use crate::config::VrrpInstance;
-use crate::types::{AdvertInterval, AdvertPriority, OwnedAddress, Priority};
+use crate::types::{AdvertInterval, AdvertPriority, OwnedAddress, Priority, RouterIdentity};
 
 /// What happens to one instance.
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +83,7 @@ struct KnownMaster {
 #[derive(Clone, Debug)]
 pub(super) struct Instance {
     config: VrrpInstance,
+    identity: RouterIdentity,
     state: State,
     /// BACKUP whose timer ran out while its sync group was not ready.
     is_waiting_for_group: bool,
@@ -102,6 +103,8 @@ pub(super) struct Instance {
     weaker_heard: Option<Instant>,
     /// When the advert went out that tells such a master to yield.
     announced_at: Option<Instant>,
+    /// The last advert could not be sent: nobody knows of this master.
+    is_unheard: bool,
     timers: TimerTable,
     logged: LoggedOnce,
     counters: Counters,
@@ -126,11 +129,13 @@ impl Instance {
             preempt_at: None,
             weaker_heard: None,
             announced_at: None,
+            is_unheard: false,
             timers: TimerTable::default(),
             logged: LoggedOnce::default(),
             counters: Counters::default(),
             ip_id: 0,
             last_transition: None,
+            identity: identity::of(&config),
             config,
         }
     }
@@ -141,6 +146,10 @@ impl Instance {
 
     pub(super) fn config(&self) -> &VrrpInstance {
         &self.config
+    }
+
+    pub(super) fn identity(&self) -> &RouterIdentity {
+        &self.identity
     }
 
     pub(super) fn state(&self) -> State {
@@ -175,6 +184,14 @@ impl Instance {
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         self.timers.next_timeout()
+    }
+
+    /// Its next advert is due so soon that it may go out now, with those of others.
+    pub(super) fn may_send_with_others(&self, now: Instant) -> bool {
+        let by = now + timers::company(self.config.advert_int);
+        self.timers
+            .deadline(Timer::Adver)
+            .is_some_and(|deadline| deadline <= by)
     }
 
     /// The state machine. Every pair of state and trigger is written out.
@@ -229,7 +246,8 @@ impl Instance {
             (State::Master, Trigger::AdverTimer { deadline }) => {
                 self.send_advert(now, actions);
                 let interval = self.config.advert_int.as_duration();
-                let next = timers::next_beat(deadline, interval, now);
+                // One that went out with others, early, keeps their beat from now on.
+                let next = timers::next_beat(deadline.min(now), interval, now);
                 self.timers.set(Timer::Adver, next);
             }
             (State::Master, Trigger::Fault) => self.leave_master_for_fault(now, actions),
@@ -307,7 +325,11 @@ impl Instance {
         now: Instant,
         actions: &mut Actions,
     ) -> Consequence {
-        let Some(deadline) = self.timers.take_expired(timer, now) else {
+        let by = match timer {
+            Timer::Adver => now + timers::company(self.config.advert_int),
+            Timer::MasterDown | Timer::GarpDelay | Timer::GarpRefresh | Timer::GarpLowerPrio => now,
+        };
+        let Some(deadline) = self.timers.take_expired(timer, by) else {
             return Consequence::None;
         };
         let garp = self.config.garp;

@@ -16,6 +16,7 @@ mod addresses;
 pub mod driver;
 mod election;
 mod event;
+mod identity;
 mod input;
 mod instance;
 mod notification;

@@ -1,17 +1,20 @@
 //! Taking a new configuration in place: exactly what differs is touched.
 //!
 //! An instance is the same one when virtual router, interface and kind of transport are; its name is not part
-//! of its identity (keepalived). What goes away goes first, so that an address can move between
-//! instances.
+//! of its identity (keepalived). What goes away goes first; an address that another MASTER has from now on stays where
+//! it is.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::instance::Instance;
 use super::notification::Notice;
+use super::routers::Instances;
 use super::script::Script;
 use super::tracking::Interfaces;
-use super::{Actions, InterfaceState, VirtualRouters};
+use super::{Actions, InterfaceState, State, VirtualRouters, addresses, identity};
 use crate::config::{Config, VrrpInstance};
+use crate::types::OwnedAddress;
 
 impl VirtualRouters {
     /// Goes over to `config`. States, counters and script results are kept; an identical
@@ -34,6 +37,7 @@ impl VirtualRouters {
             self.take_over(config, now, &mut actions);
         }
         self.reassess_at_reload(now, &mut actions);
+        self.instances.settle();
         actions
     }
 
@@ -52,13 +56,14 @@ impl VirtualRouters {
                 instance.announce_change(old, now, actions);
             }
         }
+        let kept = self.addresses_of_masters();
         for instance in &mut vanished {
             // keepalived: without notify_deleted, FAULT is what scripts are told.
-            instance.stop(Notice::Fault, now, actions);
+            instance.vanish(Notice::Fault, &kept, now, actions);
         }
         for (index, old) in pairs() {
             match (self.instances.get(index), old) {
-                (Some(instance), Some(old)) => instance.withdraw(old, actions),
+                (Some(instance), Some(old)) => instance.withdraw(old, &kept, actions),
                 (Some(instance), None) => instance.remove_leftovers(actions),
                 (None, _) => {}
             }
@@ -68,6 +73,17 @@ impl VirtualRouters {
                 instance.extend(old, actions);
             }
         }
+    }
+
+    /// What is to be on interfaces under the new configuration, whichever instance had it before.
+    fn addresses_of_masters(&self) -> BTreeSet<OwnedAddress> {
+        let masters = self
+            .instances
+            .iter()
+            .filter(|instance| instance.state() == State::Master);
+        masters
+            .flat_map(|instance| addresses::all_owned(instance.config()))
+            .collect()
     }
 
     fn reload_scripts(&mut self, now: Instant, actions: &mut Actions) {
@@ -93,31 +109,24 @@ impl VirtualRouters {
     /// Puts the instances of the new configuration in place. Returns, for each of them, what it was
     /// configured as before, and those that are gone.
     fn match_instances(&mut self) -> (Vec<Option<VrrpInstance>>, Vec<Instance>) {
-        let mut old = std::mem::take(&mut self.instances);
+        let mut old = std::mem::take(&mut self.instances).into_list();
+        let mut instances = Vec::with_capacity(self.config.vrrp_instances.len());
         let mut earlier = Vec::with_capacity(self.config.vrrp_instances.len());
         for config in &self.config.vrrp_instances {
-            match old.iter().position(|i| is_same(i.config(), config)) {
+            let identity = identity::of(config);
+            match old.iter().position(|i| *i.identity() == identity) {
                 Some(position) => {
                     let mut instance = old.remove(position);
                     earlier.push(Some(instance.reconfigure(config.clone())));
-                    self.instances.push(instance);
+                    instances.push(instance);
                 }
                 None => {
                     earlier.push(None);
-                    self.instances.push(Instance::new(config.clone()));
+                    instances.push(Instance::new(config.clone()));
                 }
             }
         }
+        self.instances = Instances::new(instances);
         (earlier, old)
     }
-}
-
-/// keepalived: the same virtual router on the same interface, multicast as before or unicast from
-/// the same address.
-fn is_same(old: &VrrpInstance, new: &VrrpInstance) -> bool {
-    let unicast_from =
-        |config: &VrrpInstance| (!config.unicast_peer.is_empty()).then_some(config.unicast_src_ip);
-    old.virtual_router_id == new.virtual_router_id
-        && old.interface == new.interface
-        && unicast_from(old) == unicast_from(new)
 }

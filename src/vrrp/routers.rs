@@ -1,11 +1,13 @@
 //! All virtual routers of this node: finds who is concerned, and keeps sync groups together.
 
+mod instances;
 mod start;
 mod together;
 
 use std::net::IpAddr;
 use std::time::Instant;
 
+pub(super) use self::instances::Instances;
 use super::instance::Instance;
 use super::notification::Notice;
 use super::script::{Health, Script};
@@ -17,14 +19,14 @@ use super::{
     Action, Actions, Event, Input, InterfaceState, LinkState, Resume, ScriptOutcome, State, receive,
 };
 use crate::config::Config;
-use crate::types::{InterfaceName, OwnedAddress};
+use crate::types::{InterfaceName, OwnedAddress, RouterIdentity};
 
 /// Elections, tracking and sync groups of all instances. Pure: what is to be done comes back as
 /// ordered [`Action`]s.
 #[derive(Clone, Debug)]
 pub struct VirtualRouters {
     pub(super) config: Config,
-    pub(super) instances: Vec<Instance>,
+    pub(super) instances: Instances,
     pub(super) groups: Vec<SyncGroup>,
     pub(super) scripts: Vec<Script>,
     pub(super) interfaces: Interfaces,
@@ -55,7 +57,7 @@ impl VirtualRouters {
     ) -> (Self, Actions) {
         let instances = config.vrrp_instances.iter().cloned();
         let mut routers = Self {
-            instances: instances.map(Instance::new).collect(),
+            instances: Instances::new(instances.map(Instance::new).collect()),
             groups: Vec::new(),
             scripts: Vec::new(),
             interfaces: Interfaces::new(interfaces),
@@ -68,6 +70,7 @@ impl VirtualRouters {
         }
         let mut actions = Actions::new();
         routers.start(resume, now, &mut actions);
+        routers.instances.settle();
         (routers, actions)
     }
 
@@ -83,15 +86,17 @@ impl VirtualRouters {
             }
             Input::Interface(state) => self.interface(state, now, &mut actions),
             Input::AddressRemoved(address) => {
-                for instance in &mut self.instances {
+                for instance in self.instances.iter_mut() {
                     instance.address_removed(&address, &mut actions);
                 }
             }
+            Input::AdvertUnsent(router) => self.advert_unsent(&router, now, &mut actions),
             Input::ScriptExited { script, outcome } => {
                 self.script_exited(&script, outcome, now, &mut actions);
             }
             Input::Timeout => self.timeout(now, &mut actions),
         }
+        self.instances.settle();
         actions
     }
 
@@ -102,7 +107,7 @@ impl VirtualRouters {
             return actions;
         }
         self.phase = Phase::Stopped;
-        for instance in &mut self.instances {
+        for instance in self.instances.iter_mut() {
             instance.stop(Notice::Stop, now, &mut actions);
         }
         for group in &self.groups {
@@ -111,6 +116,7 @@ impl VirtualRouters {
         for script in &mut self.scripts {
             script.retire(now, &mut actions);
         }
+        self.instances.settle();
         actions
     }
 
@@ -121,7 +127,7 @@ impl VirtualRouters {
             Phase::Delayed { until } => Some(until),
             Phase::Running => None,
         };
-        let instances = self.instances.iter().filter_map(Instance::next_timeout);
+        let instances = self.instances.next_timeout().into_iter();
         let scripts = self.scripts.iter().filter_map(Script::next_timeout);
         start.into_iter().chain(instances).chain(scripts).min()
     }
@@ -230,15 +236,21 @@ impl VirtualRouters {
         let Some((family, vrid)) = receive::addressee(bytes) else {
             return;
         };
-        let concerned = self.instances.iter_mut().enumerate().find(|(_, instance)| {
-            let config = instance.config();
-            config.virtual_router_id == vrid
-                && config.interface == *interface
-                && config.family() == family
-        });
-        if let Some((index, instance)) = concerned {
+        let Some(index) = self.instances.find(interface, vrid, family) else {
+            return;
+        };
+        if let Some(instance) = self.instances.get_mut(index) {
             let consequence = instance.receive(bytes, now, actions);
             self.follow(index, consequence, now, actions);
+        }
+    }
+
+    fn advert_unsent(&mut self, router: &RouterIdentity, now: Instant, actions: &mut Actions) {
+        let is_it = |instance: &Instance| instance.identity() == router;
+        if let Some(index) = self.instances.iter().position(is_it)
+            && let Some(instance) = self.instances.get_mut(index)
+        {
+            instance.advert_unsent(now, actions);
         }
     }
 
@@ -289,8 +301,9 @@ impl VirtualRouters {
             actions.push(Action::Log(Event::StartupDelayEnded));
             self.begin(true, now, actions);
         }
+        let due = self.instances.take_due(now);
         for timer in Timer::ALL {
-            for index in 0..self.instances.len() {
+            for &index in &due {
                 if let Some(instance) = self.instances.get_mut(index) {
                     let consequence = instance.timeout(timer, now, actions);
                     self.follow(index, consequence, now, actions);

@@ -293,7 +293,7 @@ impl World {
             .lease_until
             .filter(|until| *until > now)
             .map(|lease_until| Resume {
-                instance: "VI_1".to_owned(),
+                router: identity::of(&it.config.vrrp_instances[0]),
                 lease_until,
             })
             .into_iter()

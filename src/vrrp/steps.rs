@@ -15,6 +15,7 @@
 //! start | reload | stop
 //! advert from=IP priority=N ...   a packet of the peer; further keys make it differ
 //! deleted 192.0.2.100/24 eth0     somebody takes an address away
+//! unsent NAME                     its last advert could not be sent
 //! exit SCRIPT STATUS | signal SCRIPT NUMBER
 //! wait 1s                         timers are acted upon when they expire
 //! stall 5s                        time passes and nothing is acted upon
@@ -34,7 +35,7 @@ use std::time::{Duration, Instant};
 use self::parser::{duration, group, instance, interface, owned, script};
 use super::*;
 use crate::config::Config;
-use crate::types::InterfaceName;
+use crate::types::{InterfaceName, RouterIdentity};
 
 #[test]
 fn every_recorded_step_happens_as_recorded() {
@@ -130,6 +131,12 @@ impl World {
         }
     }
 
+    /// Of the configured instance of that name.
+    fn identity(&self, name: &str) -> RouterIdentity {
+        let mut instances = self.config.vrrp_instances.iter();
+        identity::of(instances.find(|it| it.name == name).expect("configured"))
+    }
+
     fn take_output(&mut self) -> Vec<String> {
         if let Some(routers) = &self.routers {
             let next = routers.next_timeout();
@@ -184,8 +191,12 @@ impl World {
                 self.config.vrrp_sync_groups.retain(|g| g.name != words[1]);
             }
             "interface" => self.interface(&words),
+            "unsent" => {
+                let router = self.identity(words[1]);
+                self.handle(Input::AdvertUnsent(router));
+            }
             "resume" => self.resume.push(Resume {
-                instance: words[1].to_owned(),
+                router: self.identity(words[1]),
                 lease_until: self.now + duration(words[2]),
             }),
             "start" => {

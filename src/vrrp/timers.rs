@@ -10,6 +10,9 @@ const LEASE_MARGIN: Duration = Duration::from_millis(150);
 /// A master that hears a better one takes its addresses away within this time (measured: 1 to 5 ms).
 const HAND_OVER: Duration = Duration::from_millis(20);
 
+/// No advert goes out sooner than this before its time.
+const COMPANY: Duration = Duration::from_millis(8);
+
 /// How long to wait, once a weaker master was told to yield, before its addresses are taken.
 pub(super) fn hand_over(advert_int: AdvertInterval) -> Duration {
     HAND_OVER.min(advert_int.as_duration() / 4)
@@ -111,6 +114,11 @@ pub(super) fn lease(advert_int: AdvertInterval, down_timer_adverts: u8) -> Durat
     let wait = interval * u32::from(down_timer_adverts);
     let margin = LEASE_MARGIN.max(interval / 4).min(wait / 2);
     (wait - margin).max(interval * 5 / 4)
+}
+
+/// How much sooner an advert may go out to share a wake-up with others: a 64th of its interval, at most 8 ms.
+pub(super) fn company(advert_int: AdvertInterval) -> Duration {
+    (advert_int.as_duration() / 64).min(COMPANY)
 }
 
 /// When an event that recurs each `interval` is due again after its `deadline` was acted upon at

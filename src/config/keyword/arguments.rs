@@ -336,7 +336,9 @@ impl<'a> Arguments<'a> {
                 self.skip_rest();
             }
             Shape::Address => drop(self.address()?),
-            Shape::Interface => drop(self.interface()?),
+            Shape::Interface => {
+                self.interface()?;
+            }
             Shape::Script => drop(self.script()?),
             Shape::Block(table) | Shape::Named(_, table) => {
                 self.skip_rest();

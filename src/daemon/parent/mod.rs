@@ -27,6 +27,7 @@ use crate::log::LogSettings;
 use crate::lvs::driver::{Plane, PlaneChoice};
 use crate::netlink;
 use crate::sys::{clock, frame};
+use crate::types::RouterIdentity;
 
 /// How the parent was asked to run.
 #[derive(Clone, Debug)]
@@ -216,11 +217,20 @@ impl Parent {
             What::Said(FromChild::Reloaded) => Input::Reloaded(kind),
             What::Said(FromChild::Own(address)) => Input::Own(address),
             What::Said(FromChild::Disown(address)) => Input::Disown(address),
-            What::Said(FromChild::RenewLease { instance, until }) => Input::LeaseRenewed {
-                instance,
+            What::Said(FromChild::BeginLease {
+                router,
+                term,
+                until,
+            }) => Input::LeaseBegun {
+                router,
+                term,
                 until: clock::from_monotonic(until),
             },
-            What::Said(FromChild::EndLease { instance }) => Input::LeaseEnded { instance },
+            What::Said(FromChild::RenewLeases { term, until }) => Input::LeasesRenewed {
+                term,
+                until: clock::from_monotonic(until),
+            },
+            What::Said(FromChild::EndLease(router)) => Input::LeaseEnded(router),
             What::HelloAnswered(number) => Input::HelloAnswered { kind, number },
             What::Ended(ended) => {
                 let pid = handle.pid;
@@ -338,12 +348,12 @@ impl Parent {
         &mut self,
         kind: ChildKind,
         restarted: bool,
-        resume: Vec<(String, Instant)>,
+        resume: Vec<(RouterIdentity, Instant)>,
     ) -> Option<Input> {
         self.generation += 1;
         let resume = resume
             .into_iter()
-            .map(|(name, at)| (name, clock::to_monotonic(at)))
+            .map(|(router, at)| (router, clock::to_monotonic(at)))
             .collect();
         let launch = Launch {
             kind,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::daemon::exit_status::ExitStatus;
 use crate::daemon::message::ChildKind;
+use crate::types::RouterIdentity;
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -50,8 +51,10 @@ pub(crate) enum Event {
         kind: ChildKind,
         unanswered: u32,
     },
+    /// Of that virtual router and of so many others.
     LeaseEnded {
-        instance: String,
+        router: RouterIdentity,
+        others: usize,
     },
     Fenced {
         addresses: usize,
@@ -117,10 +120,15 @@ impl fmt::Display for Event {
                     "{kind} child did not answer {unanswered} hellos: killing it"
                 )
             }
-            Self::LeaseEnded { instance } => write!(
-                f,
-                "({instance}) VRRP child has sent no advert for the time its peers wait: killing it"
-            ),
+            Self::LeaseEnded { router, others } => {
+                write!(f, "({router}")?;
+                if *others > 0 {
+                    write!(f, " and {others} more")?;
+                }
+                f.write_str(
+                    ") VRRP child has sent no advert for the time its peers wait: killing it",
+                )
+            }
             Self::Fenced { addresses } => {
                 write!(
                     f,

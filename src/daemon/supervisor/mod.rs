@@ -10,6 +10,7 @@
 
 mod child;
 mod event;
+mod leases;
 #[cfg(test)]
 mod tests;
 
@@ -19,9 +20,10 @@ use std::time::{Duration, Instant};
 pub(crate) use event::{Ended, Event};
 
 use self::child::{Child, Due, State, Up};
+use self::leases::Leases;
 use super::exit_status::ExitStatus;
 use super::message::ChildKind;
-use crate::types::OwnedAddress;
+use crate::types::{OwnedAddress, RouterIdentity};
 
 /// Children get this long to end when asked (keepalived: child_wait_time).
 const CHILD_WAIT_TIME: Duration = Duration::from_secs(5);
@@ -50,13 +52,17 @@ pub(crate) enum Input {
     /// The VRRP child is about to put it on its interface.
     Own(OwnedAddress),
     Disown(OwnedAddress),
-    LeaseRenewed {
-        instance: String,
+    LeaseBegun {
+        router: RouterIdentity,
+        term: Duration,
         until: Instant,
     },
-    LeaseEnded {
-        instance: String,
+    /// All leases of that term.
+    LeasesRenewed {
+        term: Duration,
+        until: Instant,
     },
+    LeaseEnded(RouterIdentity),
     /// SIGHUP.
     ReloadAsked,
     /// SIGTERM or SIGINT.
@@ -70,7 +76,7 @@ pub(crate) enum Action {
     Start {
         kind: ChildKind,
         restarted: bool,
-        resume: Vec<(String, Instant)>,
+        resume: Vec<(RouterIdentity, Instant)>,
     },
     SendHello {
         kind: ChildKind,
@@ -115,7 +121,7 @@ pub(crate) struct Supervisor {
     wanted: BTreeSet<ChildKind>,
     /// Whichever instance has them: an address can pass from one to another, and an instance can be renamed.
     owned: BTreeSet<OwnedAddress>,
-    leases: BTreeMap<String, Instant>,
+    leases: Leases,
     loading: Loading,
     started: bool,
     /// The program is ending, with this status.
@@ -142,7 +148,7 @@ impl Supervisor {
                 .collect(),
             wanted: BTreeSet::new(),
             owned: BTreeSet::new(),
-            leases: BTreeMap::new(),
+            leases: Leases::default(),
             loading: Loading::Idle,
             started: false,
             stopping: None,
@@ -191,10 +197,17 @@ impl Supervisor {
                     actions.push(Action::WriteJournal);
                 }
             }
-            Input::LeaseRenewed { instance, until } => self.lease_renewed(instance, until),
-            Input::LeaseEnded { instance } => {
-                self.leases.remove(&instance);
+            // What a killed child had sent before it died must not revive its lease.
+            Input::LeaseBegun {
+                router,
+                term,
+                until,
+            } if self.has_lessee() => self.leases.begin(router, term, until),
+            Input::LeasesRenewed { term, until } if self.has_lessee() => {
+                self.leases.renew(term, until);
             }
+            Input::LeaseBegun { .. } | Input::LeasesRenewed { .. } => {}
+            Input::LeaseEnded(router) => self.leases.end(&router),
             Input::ReloadAsked => self.reload_asked(&mut actions),
             Input::StopAsked => self.stop(ExitStatus::Ok, now, &mut actions),
             Input::Timeout => self.timeout(now, &mut actions),
@@ -204,7 +217,7 @@ impl Supervisor {
 
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let children = self.children.values().filter_map(Child::next_timeout);
-        children.chain(self.leases.values().copied()).min()
+        children.chain(self.leases.next_end()).min()
     }
 
     /// What the VRRP child has put on interfaces or is about to.
@@ -258,10 +271,7 @@ impl Supervisor {
     fn start(&mut self, kind: ChildKind, now: Instant, actions: &mut Vec<Action>) {
         let hello_interval = self.hello_interval;
         let resume = match kind {
-            ChildKind::Vrrp => std::mem::take(&mut self.leases)
-                .into_iter()
-                .filter(|(_, until)| *until > now)
-                .collect(),
+            ChildKind::Vrrp => self.leases.take(now),
             ChildKind::Checker | ChildKind::DataPlane => Vec::new(),
         };
         let child = self.child(kind);
@@ -398,15 +408,10 @@ impl Supervisor {
         }
     }
 
-    fn lease_renewed(&mut self, instance: String, until: Instant) {
-        // What a killed child had sent before it died must not revive its lease.
-        if self
-            .child(ChildKind::Vrrp)
-            .up()
-            .is_some_and(|up| !up.killed)
-        {
-            self.leases.insert(instance, until);
-        }
+    /// There is a VRRP child, and it has not been killed.
+    fn has_lessee(&self) -> bool {
+        let child = self.children.get(&ChildKind::Vrrp).and_then(Child::up);
+        child.is_some_and(|up| !up.killed)
     }
 
     fn timeout(&mut self, now: Instant, actions: &mut Vec<Action>) {
@@ -437,22 +442,13 @@ impl Supervisor {
     }
 
     fn expire_leases(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        let expired: Vec<String> = self
-            .leases
-            .iter()
-            .filter(|(_, until)| **until <= now)
-            .map(|(instance, _)| instance.clone())
-            .collect();
-        for instance in expired {
-            self.leases.remove(&instance);
-            if self
-                .child(ChildKind::Vrrp)
-                .up()
-                .is_some_and(|up| !up.killed)
-            {
-                actions.push(Action::Log(Event::LeaseEnded { instance }));
-                self.kill(ChildKind::Vrrp, actions);
-            }
+        let mut expired = self.leases.expire(now).into_iter();
+        if let Some(router) = expired.next()
+            && self.has_lessee()
+        {
+            let others = expired.len();
+            actions.push(Action::Log(Event::LeaseEnded { router, others }));
+            self.kill(ChildKind::Vrrp, actions);
         }
     }
 

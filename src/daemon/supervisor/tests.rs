@@ -1,7 +1,18 @@
 use super::*;
-use crate::types::InterfaceName;
+use crate::types::{AddressFamily, InterfaceName, Transport, Vrid};
 
 const HELLO: Duration = Duration::from_secs(5);
+
+const TERM: Duration = Duration::from_millis(2750);
+
+fn router(vrid: u8) -> RouterIdentity {
+    RouterIdentity {
+        interface: InterfaceName::new("eth0").expect("a name"),
+        virtual_router_id: Vrid::new(vrid).expect("in range"),
+        family: AddressFamily::Inet,
+        transport: Transport::Multicast,
+    }
+}
 
 struct Watch {
     supervisor: Supervisor,
@@ -45,8 +56,9 @@ impl Watch {
         let until = self.time(until);
         self.at(
             millis,
-            Input::LeaseRenewed {
-                instance: "VI_1".to_owned(),
+            Input::LeaseBegun {
+                router: router(1),
+                term: TERM,
                 until,
             },
         );
@@ -216,7 +228,7 @@ fn a_dead_master_loses_its_addresses_first_and_goes_on_within_its_lease() {
     let start = Action::Start {
         kind: ChildKind::Vrrp,
         restarted: true,
-        resume: vec![("VI_1".to_owned(), until)],
+        resume: vec![(router(1), until)],
     };
     let start = actions.iter().position(|a| *a == start).expect("started");
     assert!(fence < start);
@@ -467,4 +479,31 @@ fn configured(wanted: BTreeSet<ChildKind>) -> Input {
         wanted,
         hello_interval: HELLO,
     }
+}
+
+#[test]
+fn all_leases_of_a_term_are_renewed_together_and_end_each_for_itself() {
+    let mut watch = Watch::running();
+    watch.lease(1000, 3800);
+    let until = watch.time(9000);
+    let second = Input::LeaseBegun {
+        router: router(2),
+        term: TERM,
+        until,
+    };
+    watch.at(1001, second);
+    assert_eq!(
+        watch.supervisor.next_timeout(),
+        Some(watch.time(3800)),
+        "the first to end counts"
+    );
+    watch.at(2000, Input::LeasesRenewed { term: TERM, until });
+    watch.at(2001, Input::LeaseEnded(router(1)));
+    let actions = watch.exited(2002, ChildKind::Vrrp, Ended::Signaled(9));
+    let start = Action::Start {
+        kind: ChildKind::Vrrp,
+        restarted: true,
+        resume: vec![(router(2), until)],
+    };
+    assert!(actions.contains(&start), "{actions:?}");
 }

@@ -1,7 +1,7 @@
 //! Carrying out what the routers want done, in its order.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::{debug, info, trace, warn};
 
@@ -9,7 +9,7 @@ use super::garp::Announced;
 use super::run::Driver;
 use super::{DriverError, Report};
 use crate::netlink::{AddressDeleted, NetlinkError};
-use crate::types::{InterfaceName, OwnedAddress, VirtualAddress};
+use crate::types::{InterfaceName, OwnedAddress, RouterIdentity, VirtualAddress};
 use crate::vrrp::{Action, Actions, Event};
 
 impl Driver {
@@ -18,18 +18,20 @@ impl Driver {
             match action {
                 Action::SendAdvert {
                     instance,
-                    interface,
+                    router,
                     priority: _,
                     packets,
-                } => self.send_advert(&instance, &interface, &packets),
-                Action::RenewLease { instance, until } => {
-                    let remaining = until.saturating_duration_since(Instant::now());
-                    self.report(Report::RenewLease {
-                        instance,
-                        remaining,
-                    });
-                }
-                Action::EndLease { instance } => self.report(Report::EndLease { instance }),
+                } => self.send_advert(&instance, router, &packets),
+                Action::RenewLease {
+                    instance: _,
+                    router,
+                    term,
+                    until,
+                } => self.renew_lease(&router, term, until),
+                Action::EndLease {
+                    instance: _,
+                    router,
+                } => self.end_lease(&router),
                 Action::AddAddresses {
                     instance,
                     addresses,
@@ -55,14 +57,19 @@ impl Driver {
     fn send_advert(
         &mut self,
         instance: &str,
-        interface: &InterfaceName,
+        router: RouterIdentity,
         packets: &[(IpAddr, Vec<u8>)],
     ) {
         let mut failed = None;
+        let mut sent = false;
         for (destination, packet) in packets {
-            if let Err(error) = self.sockets.send(interface, *destination, packet) {
-                failed = Some((*destination, error));
+            match self.sockets.send(&router.interface, *destination, packet) {
+                Ok(()) => sent = true,
+                Err(error) => failed = Some((*destination, error)),
             }
+        }
+        if !sent {
+            self.unheard.push(router);
         }
         let unsent = self.unsent.get(instance).copied().unwrap_or_default();
         match failed {
@@ -78,6 +85,29 @@ impl Driver {
                 self.unsent.remove(instance);
             }
             None => {}
+        }
+    }
+
+    /// Nobody stays away because of an advert that was not sent.
+    fn renew_lease(&mut self, router: &RouterIdentity, term: Duration, until: Instant) {
+        if self.unheard.last() == Some(router) {
+            return self.end_lease(router);
+        }
+        let report = self.leases.renew(router, term, until, Instant::now());
+        if let Some(report) = report {
+            self.report(report);
+        }
+    }
+
+    fn end_lease(&mut self, router: &RouterIdentity) {
+        if let Some(report) = self.leases.end(router) {
+            self.report(report);
+        }
+    }
+
+    pub(super) fn renew_leases(&mut self) {
+        for report in self.leases.due(Instant::now()) {
+            let _ = self.reports.send(report);
         }
     }
 

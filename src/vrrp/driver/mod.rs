@@ -8,6 +8,7 @@
 mod carry_out;
 mod garp;
 mod kernel;
+mod leases;
 #[cfg(test)]
 mod namespace;
 mod run;
@@ -23,7 +24,7 @@ pub use run::run;
 
 use crate::config::Config;
 use crate::netlink::NetlinkError;
-use crate::types::OwnedAddress;
+use crate::types::{OwnedAddress, RouterIdentity};
 use crate::vrrp::Snapshot;
 
 /// What the parent asks of the VRRP child.
@@ -52,13 +53,20 @@ pub enum Report {
         instance: String,
         address: OwnedAddress,
     },
-    /// The lease ends this long after now.
-    RenewLease {
-        instance: String,
-        remaining: Duration,
+    /// A router is MASTER, and until then no peer takes over. Its lease is renewed with the others of its term. Times
+    /// are those of the monotonic clock, which all processes share.
+    BeginLease {
+        router: RouterIdentity,
+        term: Duration,
+        until: Duration,
+    },
+    /// No lease of that term ends before.
+    RenewLeases {
+        term: Duration,
+        until: Duration,
     },
     EndLease {
-        instance: String,
+        router: RouterIdentity,
     },
 }
 

@@ -13,12 +13,14 @@ use tracing::warn;
 
 use super::garp::GarpSocket;
 use super::kernel::Kernel;
+use super::leases::Leases;
 use super::scripts::Scripts;
 use super::socket::Sockets;
 use super::{DriverError, Order, Report};
 use crate::config::Config;
 use crate::notify::driver::Notifier;
 use crate::sys::poll_set::PollSet;
+use crate::types::RouterIdentity;
 use crate::vrrp::{Input, Resume, VirtualRouters};
 
 /// Key of the netlink monitor in the poll set; those of sockets have 33 bits.
@@ -65,6 +67,7 @@ pub async fn run(
             Wake::Order(Order::Stop) => return driver.stop().await,
         }
         driver.act_on_timers().await?;
+        driver.renew_leases();
     }
 }
 
@@ -79,6 +82,9 @@ pub(super) struct Driver {
     pub(super) reports: mpsc::UnboundedSender<Report>,
     /// Adverts of an instance that could not be sent, since the last one that could.
     pub(super) unsent: HashMap<String, u64>,
+    /// Whose last advert could not be sent, as far as the routers have not been told.
+    pub(super) unheard: Vec<RouterIdentity>,
+    pub(super) leases: Leases,
 }
 
 /// Whether something is left to read.
@@ -121,8 +127,11 @@ impl Driver {
             notifier: Notifier::default(),
             reports,
             unsent: HashMap::new(),
+            unheard: Vec::new(),
+            leases: Leases::default(),
         };
         driver.carry_out(actions).await?;
+        driver.tell_unheard().await?;
         Ok(driver)
     }
 
@@ -133,7 +142,18 @@ impl Driver {
 
     async fn handle(&mut self, input: Input<'_>) -> Result<(), DriverError> {
         let actions = self.routers.handle(input, Instant::now());
-        self.carry_out(actions).await
+        self.carry_out(actions).await?;
+        self.tell_unheard().await
+    }
+
+    /// What follows from it can send nothing that fails anew without end: each round is one input for each router.
+    async fn tell_unheard(&mut self) -> Result<(), DriverError> {
+        for router in std::mem::take(&mut self.unheard) {
+            let input = Input::AdvertUnsent(router);
+            let actions = self.routers.handle(input, Instant::now());
+            self.carry_out(actions).await?;
+        }
+        Ok(())
     }
 
     async fn read_everything(&mut self) -> Result<Backlog, DriverError> {
@@ -169,6 +189,7 @@ impl Driver {
             let packet = Input::Packet { interface, bytes };
             let actions = self.routers.handle(packet, Instant::now());
             self.carry_out(actions).await?;
+            self.tell_unheard().await?;
         }
         Ok(PACKETS_A_TURN)
     }
@@ -230,6 +251,7 @@ impl Driver {
         self.sockets.follow(self.kernel.interfaces(), &self.set);
         let actions = self.routers.reload(config, &states, Instant::now());
         self.carry_out(actions).await?;
+        self.tell_unheard().await?;
         self.sockets.want(config);
         self.sockets.follow(self.kernel.interfaces(), &self.set);
         self.report(Report::Reloaded);

@@ -1,5 +1,6 @@
 //! What comes from outside the protocol: tracking, other programs' hands, a new configuration.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::{Instance, log};
@@ -99,9 +100,6 @@ impl Instance {
             State::Master => {
                 self.master_adver_interval = self.config.advert_int;
                 self.send_advert_now(now, actions);
-                if old.name != self.config.name {
-                    self.rename(old, actions);
-                }
                 if old.garp != self.config.garp {
                     self.timers.stop(Timer::GarpRefresh);
                     self.set_garp_timers(now);
@@ -110,27 +108,19 @@ impl Instance {
         }
     }
 
-    /// Addresses and lease pass to the new name before the old one's lease is given up.
-    fn rename(&self, old: &VrrpInstance, actions: &mut Actions) {
-        let earlier = addresses::all(old);
-        let mut kept = addresses::all(&self.config);
-        kept.retain(|address| earlier.contains(address));
-        if !kept.is_empty() {
-            self.add_addresses(kept, actions);
-        }
-        actions.push(Action::EndLease {
-            instance: old.name.clone(),
-        });
-    }
-
-    /// Takes away what a new configuration no longer has.
-    pub(in crate::vrrp) fn withdraw(&self, old: &VrrpInstance, actions: &mut Actions) {
+    /// Takes away what a new configuration no longer has. `kept`: what another instance has from now on.
+    pub(in crate::vrrp) fn withdraw(
+        &self,
+        old: &VrrpInstance,
+        kept: &BTreeSet<OwnedAddress>,
+        actions: &mut Actions,
+    ) {
         if self.state != State::Master {
             return;
         }
         let wanted = addresses::all(&self.config);
         let mut gone = addresses::all(old);
-        gone.retain(|address| !wanted.contains(address));
+        gone.retain(|address| !wanted.contains(address) && !kept.contains(&address.0));
         if !gone.is_empty() {
             let excluded = false;
             let instance = self.name().to_owned();

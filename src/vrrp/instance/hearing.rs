@@ -8,7 +8,7 @@ use crate::types::VrrpVersion;
 use crate::vrrp::election::{BackupHears, Candidate, MasterHears};
 use crate::vrrp::receive::Heard;
 use crate::vrrp::timers::{self, Timer};
-use crate::vrrp::{Action, Actions, Event};
+use crate::vrrp::{Action, Actions, Event, State};
 
 impl Instance {
     // RFC 5798 §6.4.2 (420)
@@ -112,6 +112,24 @@ impl Instance {
         }
     }
 
+    /// Nobody hears this node. It ends the lease, which says that no peer takes over, and leaves the addresses to a
+    /// master that it hears itself; where there is none, it keeps them.
+    pub(in crate::vrrp) fn advert_unsent(&mut self, now: Instant, actions: &mut Actions) {
+        match self.state {
+            State::Master => self.is_unheard = true,
+            // A weaker master was to be told to yield and knows nothing of it.
+            State::Backup => {
+                if self.announced_at.take().is_some() {
+                    self.is_waiting_for_group = false;
+                    self.restart_master_down_timer(now);
+                    let instance = self.name().to_owned();
+                    log(Event::TakeOverUnheard { instance }, actions);
+                }
+            }
+            State::Init | State::Fault => {}
+        }
+    }
+
     // RFC 5798 §6.4.3 (700)
     pub(super) fn master_hears(
         &mut self,
@@ -133,6 +151,10 @@ impl Instance {
                 log(Event::MasterReceivedPriorityZero { instance }, actions);
                 self.send_advert_now(now, actions);
                 Consequence::None
+            }
+            MasterHears::Weaker if self.is_unheard => {
+                log(Event::YieldedUnheard { instance, source }, actions);
+                self.yield_to(heard, now, actions)
             }
             MasterHears::Weaker => {
                 let forces_election = !self.config.lower_prio_no_advert;

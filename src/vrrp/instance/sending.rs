@@ -27,10 +27,12 @@ impl Instance {
 
     /// No peer takes over before the lease ends that begins with an advert.
     pub(super) fn renew_lease(&self, sent_at: Instant, actions: &mut Actions) {
-        let lease = timers::lease(self.config.advert_int, self.config.down_timer_adverts);
+        let term = timers::lease(self.config.advert_int, self.config.down_timer_adverts);
         actions.push(Action::RenewLease {
             instance: self.name().to_owned(),
-            until: sent_at + lease,
+            router: self.identity.clone(),
+            term,
+            until: sent_at + term,
         });
     }
 
@@ -68,9 +70,10 @@ impl Instance {
             ));
         }
         self.counters.advert_sent += 1;
+        self.is_unheard = false;
         actions.push(Action::SendAdvert {
             instance: self.name().to_owned(),
-            interface: self.config.interface.clone(),
+            router: self.identity.clone(),
             priority,
             packets,
         });

@@ -1,5 +1,6 @@
 //! Entering and leaving states. The order of the actions is keepalived's.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::{Instance, log};
@@ -148,7 +149,7 @@ impl Instance {
         self.notify(Notice::Fault, actions);
     }
 
-    /// The program ends, or the instance is no longer configured.
+    /// The program ends.
     pub(in crate::vrrp) fn stop(&mut self, notice: Notice, now: Instant, actions: &mut Actions) {
         let was_master = self.state == State::Master;
         self.change_state(State::Init, now);
@@ -157,6 +158,27 @@ impl Instance {
             self.give_up_addresses(actions);
         }
         self.notify(notice, actions);
+    }
+
+    /// The instance is no longer configured; `kept` has passed to others.
+    pub(in crate::vrrp) fn vanish(
+        &mut self,
+        notice: Notice,
+        kept: &BTreeSet<OwnedAddress>,
+        now: Instant,
+        actions: &mut Actions,
+    ) {
+        let passes_on = |it: &VirtualAddress| kept.contains(&addresses::owned(&self.config, it));
+        let (virtual_ipaddress, excluded) = (
+            self.config.virtual_ipaddress.iter(),
+            self.config.virtual_ipaddress_excluded.iter(),
+        );
+        let keeps = |it: &&VirtualAddress| !passes_on(it);
+        let virtual_ipaddress = virtual_ipaddress.filter(keeps).cloned().collect();
+        let excluded = excluded.filter(keeps).cloned().collect();
+        self.config.virtual_ipaddress = virtual_ipaddress;
+        self.config.virtual_ipaddress_excluded = excluded;
+        self.stop(notice, now, actions);
     }
 
     /// The owner does not wait for anybody (RFC 5798 §6.4.1 (110)). keepalived: only with `state MASTER`.
@@ -185,6 +207,7 @@ impl Instance {
         self.preempt_at = None;
         self.weaker_heard = None;
         self.announced_at = None;
+        self.is_unheard = false;
         self.master = None;
         self.timers.stop_all();
         self.logged.forget();
@@ -195,6 +218,7 @@ impl Instance {
         self.remove_leftovers(actions);
         actions.push(Action::EndLease {
             instance: self.name().to_owned(),
+            router: self.identity.clone(),
         });
     }
 

@@ -16,9 +16,10 @@ impl VirtualRouters {
                 if !instance.takes_over_at_once() {
                     instance.remove_leftovers(actions);
                 }
-                if resume.iter().any(|r| r.instance == instance.name()) {
+                if resume.iter().any(|r| r.router == *instance.identity()) {
                     actions.push(Action::EndLease {
                         instance: instance.name().to_owned(),
+                        router: instance.identity().clone(),
                     });
                 }
             }
@@ -50,7 +51,7 @@ impl VirtualRouters {
         let lease = |instance: &Instance| {
             resume
                 .iter()
-                .find(|resume| resume.instance == instance.name())
+                .find(|resume| resume.router == *instance.identity())
                 .map(|resume| resume.lease_until)
                 .filter(|until| *until > now && !instance.has_fault())
         };

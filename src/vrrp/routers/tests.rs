@@ -93,7 +93,8 @@ proptest! {
 struct Model {
     routers: VirtualRouters,
     now: Instant,
-    addresses: BTreeSet<(String, OwnedAddress)>,
+    /// Each with the instance that set it last: a reload may pass it on.
+    addresses: BTreeMap<OwnedAddress, String>,
     leases: BTreeMap<String, Instant>,
     running: BTreeSet<String>,
     /// A reload may put instances of different states into one group.
@@ -107,7 +108,7 @@ impl Model {
         let mut model = Self {
             routers,
             now,
-            addresses: BTreeSet::new(),
+            addresses: BTreeMap::new(),
             leases: BTreeMap::new(),
             running: BTreeSet::new(),
             was_reloaded: false,
@@ -148,8 +149,9 @@ impl Model {
                 let taken = self
                     .addresses
                     .iter()
-                    .find(|(name, _)| *name == name_of(instance));
-                if let Some((_, address)) = taken.cloned() {
+                    .find(|(_, name)| **name == name_of(instance))
+                    .map(|(address, _)| address);
+                if let Some(address) = taken.cloned() {
                     self.handle(Input::AddressRemoved(address));
                 }
             }
@@ -197,12 +199,14 @@ impl Model {
         for action in actions {
             match action {
                 Action::SendAdvert { packets, .. } => assert!(!packets.is_empty()),
-                Action::RenewLease { instance, until } => {
+                Action::RenewLease {
+                    instance, until, ..
+                } => {
                     assert!(*until > self.now);
                     self.leases.insert(instance.clone(), *until);
                 }
-                Action::EndLease { instance } => {
-                    assert!(!self.addresses.iter().any(|(name, _)| name == instance));
+                Action::EndLease { instance, .. } => {
+                    assert!(!self.addresses.values().any(|name| name == instance));
                     self.leases.remove(instance);
                 }
                 Action::AddAddresses {
@@ -214,7 +218,7 @@ impl Model {
                         "addresses under a lease only"
                     );
                     for (address, _) in addresses {
-                        self.addresses.insert((instance.clone(), address.clone()));
+                        self.addresses.insert(address.clone(), instance.clone());
                     }
                 }
                 Action::RemoveAddresses {
@@ -222,7 +226,9 @@ impl Model {
                     addresses,
                 } => {
                     for address in addresses {
-                        self.addresses.remove(&(instance.clone(), address.clone()));
+                        if self.addresses.get(address).is_some_and(|it| it == instance) {
+                            self.addresses.remove(address);
+                        }
                     }
                 }
                 Action::SendGratuitousArp {
@@ -231,7 +237,7 @@ impl Model {
                     repeat,
                 } => {
                     assert!(*repeat > 0 && !addresses.is_empty());
-                    assert!(self.addresses.iter().any(|(name, _)| name == instance));
+                    assert!(self.addresses.values().any(|name| name == instance));
                 }
                 Action::RunScript { script, .. } => {
                     assert!(self.running.insert(script.clone()), "two runs of {script}");
@@ -245,10 +251,10 @@ impl Model {
     }
 
     fn check(&self) {
-        let believed: BTreeSet<_> = self
+        let believed: BTreeMap<_, _> = self
             .routers
             .owned_addresses()
-            .map(|(name, address)| (name.to_owned(), address))
+            .map(|(name, address)| (address, name.to_owned()))
             .collect();
         assert_eq!(self.addresses, believed);
         let snapshot = self.routers.snapshot();
@@ -282,7 +288,7 @@ impl Model {
     fn stop(&mut self) {
         let actions = self.routers.stop(self.now);
         self.carry_out(&actions);
-        assert_eq!(self.addresses, BTreeSet::new());
+        assert_eq!(self.addresses, BTreeMap::new());
         assert_eq!(self.leases, BTreeMap::new());
         assert_eq!(self.routers.next_timeout(), None);
         assert_eq!(

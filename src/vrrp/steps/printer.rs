@@ -60,10 +60,11 @@ impl World {
         match action {
             Action::SendAdvert {
                 instance,
-                interface,
+                router,
                 priority,
                 packets,
             } => {
+                let interface = &router.interface;
                 let mut line = format!("SendAdvert {instance} {interface} priority={priority}");
                 for (destination, bytes) in packets {
                     let packet = Datagram::parse(bytes).expect("a packet");
@@ -75,10 +76,12 @@ impl World {
                 }
                 line
             }
-            Action::RenewLease { instance, until } => {
+            Action::RenewLease {
+                instance, until, ..
+            } => {
                 format!("RenewLease {instance} until={}", self.time(*until))
             }
-            Action::EndLease { instance } => format!("EndLease {instance}"),
+            Action::EndLease { instance, .. } => format!("EndLease {instance}"),
             Action::AddAddresses {
                 instance,
                 addresses,

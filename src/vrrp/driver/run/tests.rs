@@ -18,8 +18,8 @@ use super::run;
 use crate::config::{Config, TrackScript, VrrpInstance, VrrpScript};
 use crate::sys::link_layer::interface_address;
 use crate::types::{
-    AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, ScriptCommand, TrackWeight,
-    VirtualAddress, Vrid, VrrpVersion,
+    AddressFamily, AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, RouterIdentity,
+    ScriptCommand, TrackWeight, Transport, VirtualAddress, Vrid, VrrpVersion,
 };
 use crate::vrrp::{Resume, State};
 use crate::wire::ipv4;
@@ -89,7 +89,10 @@ impl Child {
     async fn report(&mut self) -> Report {
         loop {
             let report = self.reports.recv().await.expect("the loop runs");
-            if !matches!(report, Report::RenewLease { .. }) {
+            if !matches!(
+                report,
+                Report::BeginLease { .. } | Report::RenewLeases { .. }
+            ) {
                 return report;
             }
         }
@@ -298,7 +301,12 @@ fn a_lease_that_has_not_ended_lets_a_new_incarnation_go_on_as_master() {
     with_veth(|| async {
         ip("address add 192.0.2.100/24 dev near");
         let resume = Resume {
-            instance: "VI_1".to_owned(),
+            router: RouterIdentity {
+                interface: InterfaceName::new("near").expect("a name"),
+                virtual_router_id: Vrid::new(51).expect("in range"),
+                family: AddressFamily::Inet,
+                transport: Transport::Multicast,
+            },
             lease_until: Instant::now() + Duration::from_secs(5),
         };
         let mut child = Child::start(vec![resume]);
