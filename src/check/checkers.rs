@@ -73,7 +73,7 @@ impl Checkers {
         let before = BTreeMap::new();
         checkers.configure(config, before, cannot_carry, warmup, now, &mut actions);
         let unclaimed = checkers.forwarding.disclaim();
-        if ownership == Ownership::Exclusive || config.global_defs.lvs_flush {
+        if ownership == Ownership::Exclusive || config.global_defs.lvs.lvs_flush {
             checkers.flush(unclaimed, &mut actions);
         }
         (checkers, actions)

@@ -387,7 +387,7 @@ fn parse_config(lines: &[&str]) -> (Config, BTreeMap<ServiceKey, String>) {
     for line in lines {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["lvs_flush"] => config.global_defs.lvs_flush = true,
+            ["lvs_flush"] => config.global_defs.lvs.lvs_flush = true,
             ["virtual_server", address, scheduler, options @ ..] => {
                 let options = Options::new(options);
                 let virtual_server = virtual_server(address, scheduler, &options);

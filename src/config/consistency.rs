@@ -67,6 +67,14 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
     let vrrp_sync_groups = context.resolve_sync_groups(&drafts, &mut vrrp_instances);
     let virtual_servers = std::mem::take(&mut drafts.virtual_servers);
     let virtual_servers = context.resolve_virtual_servers(virtual_servers);
+    globals.parent_scripts.resolve(
+        &mut defs.parent_scripts,
+        &mut context.scripts,
+        context.findings,
+    );
+    if let Some(daemon) = &globals.lvs_sync_daemon {
+        defs.lvs.lvs_sync_daemon = daemon.resolve(&vrrp_instances, &mut context);
+    }
     context.complain_of_unused_scripts(&drafts);
     let interface_up_down_delays = context.resolve_interface_delays(&drafts);
     context.resolve_notifications(&mut defs, host);
@@ -74,7 +82,7 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
     let trackers = std::mem::take(&mut context.trackers);
     context.scripts.finish(context.findings);
     Config {
-        global_defs: defs,
+        global_defs: Box::new(defs),
         vrrp_scripts,
         track_files: trackers.files,
         vrrp_track_processes: trackers.processes,

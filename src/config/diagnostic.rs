@@ -87,6 +87,8 @@ pub enum Code {
     Advice,
     /// A keyword that is understood, but not carried out yet; what remains works without it.
     NotCarriedOut,
+    /// A keyword that is understood and needs no effect here.
+    NoEffect,
     /// An address, an instance or a service that is nowhere, because it is not carried out yet.
     LeftOut,
     /// A real server without any checker, because those it has are not carried out yet.
@@ -133,6 +135,7 @@ impl Code {
             Self::Deprecated => "deprecated",
             Self::Advice => "advice",
             Self::NotCarriedOut => "not-carried-out",
+            Self::NoEffect => "no-effect",
             Self::LeftOut => "left-out",
             Self::NeverChecked => "never-checked",
             Self::Offline => "offline",
@@ -178,6 +181,7 @@ impl Code {
             | Self::Deprecated
             | Self::Advice
             | Self::NotCarriedOut
+            | Self::NoEffect
             | Self::Offline => Severity::Note,
         }
     }

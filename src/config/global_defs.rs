@@ -4,9 +4,27 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod files;
+mod firewall;
 mod keywords;
+mod lvs;
+mod parent_scripts;
+mod processes;
+mod snmp;
+mod vrrp;
+
+pub use files::{Files, IncludeCheck, IncludeFailure, Reload};
+pub use firewall::{Firewall, IptablesChains};
+pub use lvs::{FlushOnStop, Lvs, LvsTimeouts, SyncDaemon};
+pub use parent_scripts::ParentScripts;
+pub use processes::{Process, Processes};
+pub use snmp::{Dbus, Snmp};
+pub use vrrp::{RxBufsPolicy, Vrrp};
 
 pub(crate) use keywords::{BLOCK, KEYWORDS};
+
+use lvs::SyncDaemonDraft;
+use parent_scripts::ParentScriptsDraft;
 
 use super::keyword::Spanned;
 use super::notify_fifo::FifoDraft;
@@ -37,8 +55,7 @@ pub struct GlobalDefs {
     pub dynamic_interfaces: bool,
     pub enable_script_security: bool,
     pub lvs_plane: LvsPlane,
-    /// Flush the whole IPVS table at start.
-    pub lvs_flush: bool,
+    pub lvs: Lvs,
     /// VRRP takes part only after this time.
     pub vrrp_startup_delay: Duration,
     /// Told of state changes of instances and sync groups.
@@ -51,6 +68,14 @@ pub struct GlobalDefs {
     pub fifo_write_vrrp_states_on_reload: bool,
     /// `None`: no mail is sent.
     pub smtp: Option<Smtp>,
+    pub vrrp: Vrrp,
+    pub processes: Processes,
+    pub parent_scripts: ParentScripts,
+    pub files: Files,
+    pub reload: Reload,
+    pub firewall: Firewall,
+    pub snmp: Snmp,
+    pub dbus: Dbus,
 }
 
 impl Default for GlobalDefs {
@@ -61,13 +86,21 @@ impl Default for GlobalDefs {
             dynamic_interfaces: false,
             enable_script_security: false,
             lvs_plane: LvsPlane::Auto,
-            lvs_flush: false,
+            lvs: Lvs::default(),
             vrrp_startup_delay: Duration::ZERO,
             vrrp_notify_fifo: None,
             lvs_notify_fifo: None,
             notify_fifo: None,
             fifo_write_vrrp_states_on_reload: false,
             smtp: None,
+            vrrp: Vrrp::default(),
+            processes: Processes::default(),
+            parent_scripts: ParentScripts::default(),
+            files: Files::default(),
+            reload: Reload::default(),
+            firewall: Firewall::default(),
+            snmp: Snmp::default(),
+            dbus: Dbus::default(),
         }
     }
 }
@@ -94,6 +127,8 @@ pub(crate) struct Draft {
     pub(crate) notify_fifo: FifoDraft,
     pub(crate) vrrp_notify_priority_changes: bool,
     pub(crate) smtp: SmtpDraft,
+    pub(crate) parent_scripts: ParentScriptsDraft,
+    pub(crate) lvs_sync_daemon: Option<SyncDaemonDraft>,
 }
 
 impl Default for Draft {
@@ -117,6 +152,8 @@ impl Default for Draft {
             notify_fifo: FifoDraft::default(),
             vrrp_notify_priority_changes: false,
             smtp: SmtpDraft::default(),
+            parent_scripts: ParentScriptsDraft::default(),
+            lvs_sync_daemon: None,
         }
     }
 }

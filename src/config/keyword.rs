@@ -28,6 +28,8 @@ pub(crate) struct Row {
     pub(crate) standing: Standing,
     /// Of a number; empty: none.
     pub(crate) unit: &'static str,
+    /// Why it has no effect or is refused; empty: needs no reason.
+    pub(crate) reason: &'static str,
     /// The spelling to use instead of this old one.
     pub(crate) instead: Option<&'static str>,
 }
@@ -38,7 +40,7 @@ pub enum Standing {
     CarriedOut,
     /// Understood and checked, but nothing follows from it yet.
     Pending,
-    /// Has no effect, in keepalived neither.
+    /// Has no effect and needs none.
     WithoutEffect,
 }
 
@@ -69,6 +71,7 @@ impl<B> Keyword<B> {
                 default,
                 standing: Standing::CarriedOut,
                 unit: "",
+                reason: "",
                 instead: None,
             },
             fill: Some(fill),
@@ -84,6 +87,7 @@ impl<B> Keyword<B> {
                 default,
                 standing: Standing::Pending,
                 unit: "",
+                reason: "",
                 instead: None,
             },
             fill: None,
@@ -112,9 +116,18 @@ impl<B> Keyword<B> {
                 default: "",
                 standing: Standing::WithoutEffect,
                 unit: "",
+                reason: "",
                 instead: None,
             },
             fill: None,
+        }
+    }
+
+    /// The same, and why it has no effect.
+    pub(crate) const fn because(self, reason: &'static str) -> Self {
+        Self {
+            row: Row { reason, ..self.row },
+            fill: self.fill,
         }
     }
 

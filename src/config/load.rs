@@ -94,7 +94,7 @@ impl Loaded {
             .map(|complaint| match complaint.code {
                 Code::MissingParameter => (4, 2),
                 Code::ScriptSecurity => (1, 6),
-                Code::NotCarriedOut => (0, 0),
+                Code::NotCarriedOut | Code::NoEffect => (0, 0),
                 Code::NoConfiguration => (2, 4),
                 Code::FileUnreadable if complaint.place.is_none() => (2, 4),
                 _ => (3, 5),

@@ -63,7 +63,11 @@ pub use checkers::{
 };
 pub use delta::{BlockDelta, ConfigDelta};
 pub use diagnostic::{Code, Complaint, Drawing, MAX_COMPLAINTS, Place, Severity};
-pub use global_defs::{GlobalDefs, LvsPlane};
+pub use global_defs::{
+    Dbus, Files, Firewall, FlushOnStop, GlobalDefs, IncludeCheck, IncludeFailure, IptablesChains,
+    Lvs, LvsPlane, LvsTimeouts, ParentScripts, Process, Processes, Reload, RxBufsPolicy, Snmp,
+    SyncDaemon, Vrrp,
+};
 pub use host::{Host, InsecureComponent, Program, ProgramFault};
 pub use interface_delays::InterfaceDelays;
 pub use keyword::{KeywordReference, Standing};
@@ -86,7 +90,8 @@ pub use vrrp_track_process::{ParamMatch, TrackedProcess};
 /// Everything a configuration file says, in the order it says it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Config {
-    pub global_defs: GlobalDefs,
+    /// Boxed: it is large, and what holds a configuration should not be.
+    pub global_defs: Box<GlobalDefs>,
     pub vrrp_scripts: Vec<VrrpScript>,
     pub track_files: Vec<TrackedFile>,
     pub vrrp_track_processes: Vec<TrackedProcess>,

@@ -54,6 +54,7 @@ descriptions! {
     Deprecated => "The spelling is an old one.",
     Advice => "It works, but an RFC wants it otherwise.",
     NotCarriedOut => "The keyword is understood, but not carried out yet.",
+    NoEffect => "A keyword that is understood and needs no effect here; the message says why.",
     LeftOut => "An address, an instance or a service is left out, because it is not carried out yet.",
     NeverChecked => "A real server is never checked, because its checkers are not carried out yet.",
     Offline => "The machine has not been looked at.",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Draft, LvsPlane};
+use super::{Draft, LvsPlane, files, firewall, lvs, parent_scripts, processes, snmp, vrrp};
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape, Table};
 use crate::config::vrrp_instance::keywords::{GARP_SECONDS, repeat, version, whole_seconds};
@@ -12,15 +12,22 @@ use crate::config::vrrp_script;
 pub(crate) const BLOCK: &str = "global_defs";
 
 const NAME: Shape = Shape::Word("a name");
-const PATH: Shape = Shape::Word("a path");
-const BYTES: Shape = Shape::number(1, NO_LIMIT);
-const NICE: Shape = Shape::number(-20, 19);
-const REALTIME: Shape = Shape::number(1, 99);
-const MICROSECONDS: Shape = Shape::number(1, NO_LIMIT);
-const CPUS: Shape = Shape::Words("CPU numbers");
 const FIFO: Shape = Shape::Words("PATH [USER [GROUP]]");
 
-pub(crate) const KEYWORDS: Table<Draft> = &[OWN];
+pub(crate) const KEYWORDS: Table<Draft> = &[
+    OWN,
+    vrrp::ROWS,
+    lvs::ROWS,
+    processes::ROWS,
+    processes::VRRP_ROWS,
+    processes::CHECKER_ROWS,
+    processes::BFD_ROWS,
+    processes::BUFFER_ROWS,
+    parent_scripts::ROWS,
+    files::ROWS,
+    firewall::ROWS,
+    snmp::ROWS,
+];
 
 const OWN: &[Keyword<Draft>] = &[
     // Ours.
@@ -155,37 +162,6 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("startup_script", Shape::Script, ""),
-    Keyword::pending("shutdown_script", Shape::Script, ""),
-    Keyword::pending("startup_script_timeout", Shape::number(1, 1000), "10"),
-    Keyword::pending("shutdown_script_timeout", Shape::number(1, 1000), "10"),
-    Keyword::pending("process_names", Shape::Flag, "off"),
-    Keyword::pending("process_name", NAME, ""),
-    Keyword::pending("vrrp_process_name", NAME, ""),
-    Keyword::pending("checker_process_name", NAME, ""),
-    Keyword::pending("lvs_process_name", NAME, "").deprecated("checker_process_name"),
-    Keyword::pending("bfd_process_name", NAME, ""),
-    Keyword::pending("umask", Shape::Words("an octal mask or flags"), "0177"),
-    Keyword::pending("random_seed", Shape::number(0, NO_LIMIT), ""),
-    Keyword::pending("iproute_usr_dir", PATH, ""),
-    Keyword::pending("iproute_etc_dir", PATH, ""),
-    Keyword::pending("tmp_config_directory", PATH, ""),
-    Keyword::pending("config_save_dir", PATH, ""),
-    Keyword::pending("data_use_instance", Shape::Bool, "off"),
-    Keyword::pending("state_dump_file", PATH, ""),
-    Keyword::pending("state_file_location", PATH, ""),
-    Keyword::pending("stats_dump_file", PATH, ""),
-    Keyword::pending("json_dump_file", PATH, ""),
-    Keyword::pending("json_version", Shape::Choice(&["1", "2"]), "1"),
-    Keyword::pending(
-        "include_check",
-        Shape::Optional("[+|-]read|match|wildcard_match|brace_match"),
-        "",
-    ),
-    Keyword::pending("reload_check_config", Shape::Optional("a log file"), "off"),
-    Keyword::pending("reload_time_file", PATH, ""),
-    Keyword::pending("reload_repeat", Shape::Flag, "off"),
-    Keyword::pending("reload_file", Shape::Optional("a path"), ""),
     Keyword::pending("default_interface", Shape::Interface, "eth0"),
     Keyword::new(
         "dynamic_interfaces",
@@ -193,7 +169,6 @@ const OWN: &[Keyword<Draft>] = &[
         "off",
         dynamic_interfaces,
     ),
-    Keyword::pending("disable_local_igmp", Shape::Flag, "off"),
     // Defaults of instances.
     Keyword::new(
         "vrrp_version",
@@ -322,16 +297,6 @@ const OWN: &[Keyword<Draft>] = &[
         draft.vrrp_check_unicast_src = true;
         Ok(())
     }),
-    Keyword::pending("vrrp_iptables", Shape::Optional("[IN [OUT]] chains"), ""),
-    Keyword::pending("vrrp_ipsets", Shape::Optional("names of sets"), ""),
-    Keyword::pending("nftables", Shape::Optional("a table"), "keepalived"),
-    Keyword::pending(
-        "nftables_priority",
-        Shape::number(-2_147_483_648, 2_147_483_647),
-        "-1",
-    ),
-    Keyword::pending("nftables_ifindex", Shape::Flag, "off"),
-    Keyword::pending("nftables_counters", Shape::Flag, "off"),
     Keyword::pending_but_read("vrrp_notify_fifo", FIFO, "", |draft, arguments| {
         draft.vrrp_notify_fifo.read_fifo(arguments)
     }),
@@ -377,58 +342,9 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("vrrp_delay_after_boot", Shape::any_seconds(), "0"),
-    Keyword::pending("log_unknown_vrids", Shape::Flag, "off"),
     Keyword::pending("vmac_prefix", NAME, "vrrp"),
     Keyword::pending("vmac_addr_prefix", NAME, "vmac_prefix"),
-    Keyword::pending(
-        "vrrp_rx_bufs_policy",
-        Shape::Words("MTU, ADVERT or bytes"),
-        "",
-    ),
-    Keyword::pending("vrrp_rx_bufs_multiplier", Shape::number(1, NO_LIMIT), "3"),
-    Keyword::pending("vrrp_netlink_cmd_rcv_bufs", BYTES, ""),
-    Keyword::pending("vrrp_netlink_cmd_rcv_bufs_force", Shape::Bool, "off"),
-    Keyword::pending("vrrp_netlink_monitor_rcv_bufs", BYTES, ""),
-    Keyword::pending("vrrp_netlink_monitor_rcv_bufs_force", Shape::Bool, "off"),
-    Keyword::pending("process_monitor_rcv_bufs", BYTES, ""),
-    Keyword::pending("process_monitor_rcv_bufs_force", Shape::Bool, "off"),
     // Defaults of virtual servers.
-    Keyword::pending(
-        "lvs_sync_daemon",
-        Shape::Words(
-            "INTERFACE [inst INSTANCE] [id N] [maxlen N] [port N] [ttl N] [group ADDRESS]",
-        ),
-        "",
-    ),
-    Keyword::pending(
-        "lvs_timeouts",
-        Shape::Words("[tcp S] [tcpfin S] [udp S]"),
-        "",
-    ),
-    Keyword::new("lvs_flush", Shape::Flag, "off", |draft, _| {
-        draft.defs.lvs_flush = true;
-        Ok(())
-    }),
-    Keyword::pending("lvs_flush_on_stop", Shape::Optional("VS"), "off"),
-    Keyword::pending("lvs_flush_onstop", Shape::Optional("VS"), "off")
-        .deprecated("lvs_flush_on_stop"),
-    Keyword::pending("rs_init_notifies", Shape::Bool, "off"),
-    Keyword::pending(
-        "nftables_ipvs",
-        Shape::Optional("a table"),
-        "keepalived_ipvs",
-    ),
-    Keyword::pending(
-        "nftables_ipvs_priority",
-        Shape::number(-2_147_483_648, 2_147_483_647),
-        "-1",
-    ),
-    Keyword::pending(
-        "nftables_ipvs_start_fwmark",
-        Shape::number(1, NO_LIMIT),
-        "1000",
-    ),
     Keyword::pending_but_read("lvs_notify_fifo", FIFO, "", |draft, arguments| {
         draft.lvs_notify_fifo.read_fifo(arguments)
     }),
@@ -438,64 +354,6 @@ const OWN: &[Keyword<Draft>] = &[
         "",
         |draft, arguments| draft.lvs_notify_fifo.read_script(arguments),
     ),
-    Keyword::pending("lvs_netlink_cmd_rcv_bufs", BYTES, ""),
-    Keyword::pending("lvs_netlink_cmd_rcv_bufs_force", Shape::Bool, "off"),
-    Keyword::pending("lvs_netlink_monitor_rcv_bufs", BYTES, ""),
-    Keyword::pending("lvs_netlink_monitor_rcv_bufs_force", Shape::Bool, "off"),
-    // Priorities, SNMP, D-Bus.
-    Keyword::pending("vrrp_priority", NICE, "0"),
-    Keyword::pending("checker_priority", NICE, "0"),
-    Keyword::pending("bfd_priority", NICE, "0"),
-    Keyword::pending("vrrp_rt_priority", REALTIME, ""),
-    Keyword::pending("checker_rt_priority", REALTIME, ""),
-    Keyword::pending("bfd_rt_priority", REALTIME, ""),
-    Keyword::pending("vrrp_rlimit_rttime", MICROSECONDS, "10000").unit("µs"),
-    Keyword::pending("checker_rlimit_rttime", MICROSECONDS, "10000").unit("µs"),
-    Keyword::pending("bfd_rlimit_rttime", MICROSECONDS, "10000").unit("µs"),
-    Keyword::pending("vrrp_rlimit_rtime", MICROSECONDS, "").deprecated("vrrp_rlimit_rttime"),
-    Keyword::pending("checker_rlimit_rtime", MICROSECONDS, "").deprecated("checker_rlimit_rttime"),
-    Keyword::pending("bfd_rlimit_rtime", MICROSECONDS, "").deprecated("bfd_rlimit_rttime"),
-    Keyword::pending("vrrp_no_swap", Shape::Flag, "off"),
-    Keyword::pending("checker_no_swap", Shape::Flag, "off"),
-    Keyword::pending("bfd_no_swap", Shape::Flag, "off"),
-    Keyword::pending("vrrp_cpu_affinity", CPUS, ""),
-    Keyword::pending("checker_cpu_affinity", CPUS, ""),
-    Keyword::pending("bfd_cpu_affinity", CPUS, ""),
-    Keyword::pending(
-        "max_auto_priority",
-        Shape::Optional("a number from -1 to 99"),
-        "0",
-    ),
-    Keyword::pending(
-        "min_auto_priority_delay",
-        Shape::number(1, 10_000_000),
-        "1000000",
-    ),
-    Keyword::pending(
-        "snmp_socket",
-        Shape::Word("an address or a path"),
-        "unix:/var/agentx/master",
-    ),
-    Keyword::pending("enable_traps", Shape::Flag, "off"),
-    Keyword::pending("enable_snmp_vrrp", Shape::Flag, "off"),
-    Keyword::pending("enable_snmp_keepalived", Shape::Flag, "off").deprecated("enable_snmp_vrrp"),
-    Keyword::pending("enable_snmp_checker", Shape::Flag, "off"),
-    Keyword::pending("enable_snmp_rfc", Shape::Flag, "off"),
-    Keyword::pending("enable_snmp_rfcv2", Shape::Flag, "off"),
-    Keyword::pending("enable_snmp_rfcv3", Shape::Flag, "off"),
-    Keyword::pending(
-        "snmp_vs_stats_update_interval",
-        Shape::seconds(1, 30_000),
-        "5",
-    ),
-    Keyword::pending(
-        "snmp_rs_stats_update_interval",
-        Shape::seconds(1, 30_000),
-        "",
-    ),
-    Keyword::pending("enable_dbus", Shape::Flag, "off"),
-    Keyword::pending("dbus_service_name", NAME, "org.keepalived.Vrrp1"),
-    Keyword::pending("dbus_no_interface_name", NAME, "none"),
 ];
 
 fn dynamic_interfaces(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {

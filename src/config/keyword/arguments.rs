@@ -367,6 +367,10 @@ impl<'a> Arguments<'a> {
                 let finding = Finding::new(Code::NotCarriedOut, self.keyword_span(), message);
                 self.complain(finding);
             }
+            Standing::WithoutEffect if !self.row.reason.is_empty() => {
+                let message = format!("'{}' has no effect: {}", self.row.name, self.row.reason);
+                self.complain(Finding::new(Code::NoEffect, self.keyword_span(), message));
+            }
             Standing::CarriedOut | Standing::WithoutEffect | Standing::Pending => {}
         }
         if let Some(instead) = self.row.instead {

@@ -110,6 +110,7 @@ impl Catalogue {
                 arguments: row.shape.expected(),
                 default: row.default,
                 unit: row.unit,
+                reason: row.reason,
                 standing: row.standing,
                 instead: row.instead,
             })
@@ -135,6 +136,8 @@ pub struct KeywordReference {
     /// Of a number; empty: none.
     pub unit: &'static str,
     pub standing: Standing,
+    /// Why it has no effect; empty: needs no reason.
+    pub reason: &'static str,
     /// The spelling to use instead of this old one.
     pub instead: Option<&'static str>,
 }

@@ -1,0 +1,94 @@
+//! Keywords of `global_defs` about the VRRP child as a whole.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Draft;
+use crate::config::diagnostic::Finding;
+use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape};
+
+/// Settings of the VRRP child that are not defaults of instances.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Vrrp {
+    /// VRRP takes part only this long after the machine started.
+    pub vrrp_delay_after_boot: Duration,
+    /// Adverts with a VRID that nobody has are logged.
+    pub log_unknown_vrids: bool,
+    /// IGMP of virtual MAC interfaces is left as it is.
+    pub disable_local_igmp: bool,
+    /// What receive buffers are made for; empty: the kernel's.
+    pub vrrp_rx_bufs_policy: Vec<RxBufsPolicy>,
+    /// Adverts that a receive buffer holds, default 3.
+    pub vrrp_rx_bufs_multiplier: u32,
+}
+
+/// A word of `vrrp_rx_bufs_policy`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum RxBufsPolicy {
+    /// Datagrams as large as the MTU.
+    Mtu,
+    /// Adverts as large as ours.
+    Advert,
+    Octets(u32),
+}
+
+impl Default for Vrrp {
+    fn default() -> Self {
+        Self {
+            vrrp_delay_after_boot: Duration::ZERO,
+            log_unknown_vrids: false,
+            disable_local_igmp: false,
+            vrrp_rx_bufs_policy: Vec::new(),
+            vrrp_rx_bufs_multiplier: 3,
+        }
+    }
+}
+
+const BYTES: Shape = Shape::number(1, NO_LIMIT);
+
+pub(super) const ROWS: &[Keyword<Draft>] = &[
+    Keyword::pending_but_read(
+        "vrrp_delay_after_boot",
+        Shape::any_seconds(),
+        "0",
+        |draft, arguments| arguments.fill(&mut draft.defs.vrrp.vrrp_delay_after_boot),
+    ),
+    Keyword::pending_but_read(
+        "log_unknown_vrids",
+        Shape::Flag,
+        "off",
+        |draft, arguments| arguments.fill(&mut draft.defs.vrrp.log_unknown_vrids),
+    ),
+    Keyword::pending_but_read(
+        "disable_local_igmp",
+        Shape::Flag,
+        "off",
+        |draft, arguments| arguments.fill(&mut draft.defs.vrrp.disable_local_igmp),
+    ),
+    Keyword::pending_but_read(
+        "vrrp_rx_bufs_policy",
+        Shape::Words("MTU, ADVERT or octets"),
+        "the kernel's",
+        rx_bufs_policy,
+    ),
+    Keyword::pending_but_read(
+        "vrrp_rx_bufs_multiplier",
+        Shape::number(1, NO_LIMIT),
+        "3",
+        |draft, arguments| arguments.fill(&mut draft.defs.vrrp.vrrp_rx_bufs_multiplier),
+    ),
+];
+
+fn rx_bufs_policy(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let mut policy = Vec::new();
+    while let Some(word) = arguments.next_word() {
+        policy.push(match word.text {
+            "MTU" => RxBufsPolicy::Mtu,
+            "ADVERT" => RxBufsPolicy::Advert,
+            _ => RxBufsPolicy::Octets(arguments.number_in(word, &BYTES)?),
+        });
+    }
+    draft.defs.vrrp.vrrp_rx_bufs_policy = policy;
+    Ok(())
+}
