@@ -3,9 +3,10 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use super::Preprocessor;
+use super::repetition::{self, Repeated};
 use super::text::references;
-use super::{Preprocessor, repetition};
-use crate::config::diagnostic::{Code, Finding};
+use crate::config::diagnostic::{Code, Finding, nearest};
 use crate::config::lines::{MAX_LINE_BYTES, Rewritten, Span};
 
 /// Bytes that definitions and repetitions may put in.
@@ -19,19 +20,48 @@ const MAX_EXPANSION_DEPTH: usize = 64;
 /// Longest line with definitions put in.
 const MAX_EXPANDED_LINE: usize = 16 * MAX_LINE_BYTES;
 
-/// Something to be replaced in a line.
+/// Something to be replaced in a line, by nothing where it has no lines.
 struct Substitution {
     range: Range<usize>,
-    /// The first takes the place of `range`, the others follow the line.
-    lines: Rc<[String]>,
-    /// The definition, if it is one.
-    name: Option<String>,
+    what: Replacement,
+}
+
+enum Replacement {
+    /// A definition: its first line takes the place, the others follow the line.
+    Definition { name: String, lines: Rc<[String]> },
+    /// The rest of the line, once for each value.
+    Repetition(Vec<Repeated>),
+    /// `${_HASH}` or `${_BANG}` at the start of a word: the rest of the line is a comment (keepalived).
+    Comment,
 }
 
 /// A line that still has definitions in it.
 struct Pending {
     line: Rewritten,
     inside: Option<Rc<Expansion>>,
+    values: Values,
+}
+
+/// What `~SEQ` and `~LST` give to their names in the lines that they make, and in the definitions used there.
+type Values = Option<Rc<Value>>;
+
+struct Value {
+    name: String,
+    text: Rc<[String]>,
+    outer: Values,
+}
+
+impl Value {
+    fn of(values: &Values, name: &str) -> Option<Rc<[String]>> {
+        let mut values = values.as_ref();
+        while let Some(value) = values {
+            if value.name == name {
+                return Some(Rc::clone(&value.text));
+            }
+            values = value.outer.as_ref();
+        }
+        None
+    }
 }
 
 /// The definition of several lines that a line comes from.
@@ -58,13 +88,18 @@ impl Expansion {
 impl Preprocessor<'_> {
     /// Puts definitions in and repeats, until neither is left.
     pub(super) fn expand(&mut self, physical: u32, line: Rewritten) {
-        let mut pending = vec![Pending { line, inside: None }];
+        let mut pending = vec![Pending {
+            line,
+            inside: None,
+            values: None,
+        }];
         let mut budget = MAX_SUBSTITUTIONS;
         while let Some(next) = pending.pop() {
             let Some(line) = self.substitute_all(physical, next, &mut pending, &mut budget) else {
                 return;
             };
             self.complain_of_pending_definitions(physical, &line);
+            self.complain_of_undefined(physical, &line);
             if !line.text().trim().is_empty() {
                 self.deliver(physical, line);
             }
@@ -79,16 +114,20 @@ impl Preprocessor<'_> {
     fn substitute_all(
         &mut self,
         physical: u32,
-        Pending { mut line, inside }: Pending,
+        Pending {
+            mut line,
+            inside,
+            mut values,
+        }: Pending,
         pending: &mut Vec<Pending>,
         budget: &mut usize,
     ) -> Option<Rewritten> {
         let mut in_this_line = 0;
-        while let Some(Substitution { range, lines, name }) = self.substitution(physical, &line) {
+        while let Some(Substitution { range, what }) = self.substitution(physical, &line, &values) {
             in_this_line += 1;
             *budget = budget.saturating_sub(1);
-            self.inserted_bytes += lines.iter().map(String::len).sum::<usize>();
-            let depth = Expansion::depth(inside.as_ref(), name.as_deref());
+            self.inserted_bytes += what.bytes();
+            let depth = Expansion::depth(inside.as_ref(), what.name());
             if depth.is_none_or(|depth| depth > MAX_EXPANSION_DEPTH)
                 || in_this_line > MAX_SUBSTITUTIONS_IN_A_LINE
                 || *budget == 0
@@ -100,22 +139,39 @@ impl Preprocessor<'_> {
                 return None;
             }
             let source = line.source(&range);
-            let (first, further) = lines
-                .split_first()
-                .map_or(("", &[][..]), |(first, further)| (first.as_str(), further));
-            line = line.replaced(&range, first);
-            let inside = match name {
-                Some(name) if !further.is_empty() => Some(Rc::new(Expansion {
-                    name,
-                    depth: depth.unwrap_or_default(),
-                    outer: inside.clone(),
-                })),
-                _ => inside.clone(),
-            };
-            pending.extend(further.iter().rev().map(|text| Pending {
-                line: Rewritten::replacement(text, source.clone()),
-                inside: inside.clone(),
-            }));
+            match what {
+                Replacement::Comment => line = line.part(0..range.start),
+                Replacement::Definition { name, lines } => {
+                    let (first, further) = lines
+                        .split_first()
+                        .map_or(("", &[][..]), |(first, further)| (first.as_str(), further));
+                    line = line.replaced(&range, first);
+                    let expansion = (!further.is_empty()).then(|| {
+                        Rc::new(Expansion {
+                            name,
+                            depth: depth.unwrap_or_default(),
+                            outer: inside.clone(),
+                        })
+                    });
+                    pending.extend(further.iter().rev().map(|text| Pending {
+                        line: Rewritten::replacement(text, source.clone()),
+                        inside: expansion.clone(),
+                        values: values.clone(),
+                    }));
+                }
+                Replacement::Repetition(lines) => {
+                    let outer = values.clone();
+                    let mut lines = lines.into_iter();
+                    let first = lines.next();
+                    line = line.replaced(&range, first.as_ref().map_or("", |first| &first.text));
+                    values = with_values(&outer, first.map(|first| first.values));
+                    pending.extend(lines.rev().map(|repeated| Pending {
+                        line: Rewritten::replacement(&repeated.text, source.clone()),
+                        inside: inside.clone(),
+                        values: with_values(&outer, Some(repeated.values)),
+                    }));
+                }
+            }
         }
         Some(line)
     }
@@ -131,36 +187,56 @@ impl Preprocessor<'_> {
         }
     }
 
-    /// The first thing to be replaced in a line, and the lines that replace it.
-    fn substitution(&mut self, physical: u32, line: &Rewritten) -> Option<Substitution> {
+    /// keepalived takes the braces of an undefined `${NAME}` for those of a block; an undefined `$NAME` is a word.
+    fn complain_of_undefined(&mut self, physical: u32, line: &Rewritten) {
+        for (range, name) in references(line.text()) {
+            let text = &line.text()[range.clone()];
+            if text.starts_with("${") && self.value_of(name).is_none() {
+                let span = Self::span(physical, line, &range);
+                let message = format!("'{text}' is not defined");
+                let known = self.definitions.keys().map(String::as_str);
+                let help =
+                    nearest(name, known).map(|meant| format!("did you mean '${{{meant}}}'?"));
+                let finding = Finding::new(Code::UnknownReference, span, message);
+                self.findings.push(finding.maybe_help(help));
+            }
+        }
+    }
+
+    /// The first thing to be replaced in a line, and what replaces it.
+    fn substitution(
+        &mut self,
+        physical: u32,
+        line: &Rewritten,
+        values: &Values,
+    ) -> Option<Substitution> {
         match repetition::first(line.text()) {
             None => {}
             Some(Ok((range, lines))) => {
-                return Some(Substitution {
-                    range,
-                    lines: lines.into(),
-                    name: None,
-                });
+                let what = Replacement::Repetition(lines);
+                return Some(Substitution { range, what });
             }
             Some(Err((range, why))) => {
                 let span = Self::span(physical, line, &range);
                 self.findings
                     .push(Finding::new(Code::InvalidDefinition, span, why));
-                return Some(Substitution {
-                    range,
-                    lines: Rc::new([]),
-                    name: None,
-                });
+                let what = Replacement::Repetition(Vec::new());
+                return Some(Substitution { range, what });
             }
         }
         references(line.text()).find_map(|(range, name)| {
-            let lines = self.value_of(name)?;
+            let lines = Value::of(values, name).or_else(|| self.value_of(name))?;
+            if matches!(name, "_HASH" | "_BANG") && begins_a_word(&line.text()[..range.start]) {
+                let range = range.start..line.text().len();
+                let what = Replacement::Comment;
+                return Some(Substitution { range, what });
+            }
             // keepalived: a definition of several lines counts only at the end of a line.
             let at_end = line.text()[range.end..].trim().is_empty();
-            (lines.len() == 1 || at_end).then(|| Substitution {
+            let name = name.to_owned();
+            (lines.len() == 1 || at_end).then_some(Substitution {
                 range,
-                lines,
-                name: Some(name.to_owned()),
+                what: Replacement::Definition { name, lines },
             })
         })
     }
@@ -182,4 +258,42 @@ impl Preprocessor<'_> {
         };
         Some(Rc::new([built_in]))
     }
+}
+
+impl Replacement {
+    /// Put in by it.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Definition { lines, .. } => lines.iter().map(String::len).sum(),
+            Self::Repetition(lines) => lines.iter().map(|repeated| repeated.text.len()).sum(),
+            Self::Comment => 0,
+        }
+    }
+
+    /// Of the definition, if it is one.
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Definition { name, .. } => Some(name),
+            Self::Repetition(_) | Self::Comment => None,
+        }
+    }
+}
+
+fn with_values(outer: &Values, values: Option<Vec<(String, String)>>) -> Values {
+    values
+        .unwrap_or_default()
+        .into_iter()
+        .fold(outer.clone(), |outer, (name, value)| {
+            Some(Rc::new(Value {
+                name,
+                text: Rc::new([value]),
+                outer,
+            }))
+        })
+}
+
+/// A word that is not in double quotes begins behind `before`.
+fn begins_a_word(before: &str) -> bool {
+    let is_quoted = before.matches('"').count() % 2 == 1;
+    !is_quoted && before.chars().next_back().is_none_or(char::is_whitespace)
 }

@@ -9,7 +9,24 @@ use super::text::references;
 const MAX_REPETITIONS: i64 = 100_000;
 
 /// A part of the line and the lines that replace it, or why it cannot be read.
-type Outcome = Result<(Range<usize>, Vec<String>), (Range<usize>, String)>;
+type Outcome = Result<(Range<usize>, Vec<Repeated>), (Range<usize>, String)>;
+
+/// One repetition of the rest of a line.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Repeated {
+    pub(super) text: String,
+    /// Names and their values, which count in definitions of several lines that the text ends with, too.
+    pub(super) values: Vec<(String, String)>,
+}
+
+impl Repeated {
+    fn new(rest: &str, values: Vec<(String, String)>) -> Self {
+        let text = values.iter().fold(rest.to_owned(), |text, (name, value)| {
+            with_value(&text, name, value)
+        });
+        Self { text, values }
+    }
+}
 
 /// The first repetition in a line, carried out. It reaches to the end of the line.
 pub(super) fn first(text: &str) -> Option<Outcome> {
@@ -34,7 +51,7 @@ pub(super) fn first(text: &str) -> Option<Outcome> {
     })
 }
 
-fn sequence(arguments: &str, rest: &str, show: fn(i64) -> String) -> Result<Vec<String>, String> {
+fn sequence(arguments: &str, rest: &str, show: fn(i64) -> String) -> Result<Vec<Repeated>, String> {
     let mut words = arguments.split(',').map(str::trim);
     let name = words.next().unwrap_or_default();
     let numbers: Vec<i64> = words.map(number).collect::<Result<_, _>>()?;
@@ -57,7 +74,7 @@ fn sequence(arguments: &str, rest: &str, show: fn(i64) -> String) -> Result<Vec<
         ));
     }
     Ok((0..count)
-        .map(|n| with_value(rest, name, &show(start + n * step)))
+        .map(|n| Repeated::new(rest, vec![(name.to_owned(), show(start + n * step))]))
         .collect())
 }
 
@@ -77,7 +94,7 @@ fn number(word: &str) -> Result<i64, String> {
     }
 }
 
-fn list(arguments: &str, rest: &str) -> Result<Vec<String>, String> {
+fn list(arguments: &str, rest: &str) -> Result<Vec<Repeated>, String> {
     let mut values = tuples(arguments).into_iter();
     let names = values.next().unwrap_or_default();
     values
@@ -89,12 +106,12 @@ fn list(arguments: &str, rest: &str) -> Result<Vec<String>, String> {
                     values.len()
                 ));
             }
-            let mut line = rest.to_owned();
-            for (index, name) in names.iter().enumerate() {
-                let value = values.get(index).map_or("", String::as_str);
-                line = with_value(&line, name, value);
-            }
-            Ok(line)
+            // keepalived: a member that is missing is empty.
+            let values = values.into_iter().chain(std::iter::repeat(String::new()));
+            Ok(Repeated::new(
+                rest,
+                names.iter().cloned().zip(values).collect(),
+            ))
         })
         .collect()
 }

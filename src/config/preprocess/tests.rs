@@ -97,10 +97,9 @@ fn definitions_are_put_in_where_they_stand_alone_or_in_braces() {
         lines("$a=10.0.0.1\n$a/24\n${a}/24\n"),
         ["$a/24", "10.0.0.1/24"]
     );
-    assert_eq!(
-        lines("$A=1\n$A=2\nx $A\ny $UNDEF ${UNDEF}\n"),
-        ["x 2", "y $UNDEF ${UNDEF}"]
-    );
+    let read = read_files(&[("main.conf", "$A=1\n$A=2\nx $A\ny $UNDEF ${UNDEF}\n")]);
+    assert_eq!(read.lines, ["x 2", "y $UNDEF ${UNDEF}"]);
+    assert_eq!(read.findings.len(), 1, "{:?}", read.findings);
 }
 
 #[test]
@@ -156,6 +155,38 @@ fn sequences_repeat_the_rest_of_the_line() {
     assert_eq!(
         lines("~SEQ(x,1,2) ~SEQ(y,1,2) 10.${x}.0.${y}\n"),
         ["10.1.0.1", "10.1.0.2", "10.2.0.1", "10.2.0.2"]
+    );
+}
+
+#[test]
+fn a_repetition_reaches_into_the_definition_at_its_end() {
+    let block = "$A= \\\nreal_server 10.0.${x}.${y} { \\\n}\n$B= \\\n~SEQ(y,1,2) $A\n";
+    assert_eq!(
+        lines(&format!("{block}~LST({{x,z}}, {{3,w}}) $B\n")),
+        [
+            "real_server 10.0.3.1 { ",
+            "}",
+            "real_server 10.0.3.2 { ",
+            "}"
+        ]
+    );
+}
+
+#[test]
+fn a_built_in_comment_character_at_the_start_of_a_word_starts_a_comment() {
+    let text = "$OFF=${_HASH}\n$OFF priority 1\nid a${_HASH}b\nx \" ${_BANG}\"${_BANG} ${_BANG}\n";
+    assert_eq!(lines(text), ["id a#b", "x \" !\"! "]);
+}
+
+#[test]
+fn an_undefined_name_in_braces_is_said_once_for_each_place() {
+    let found = findings("state $UNDEF\nrouter_id a${NONE}b${_HASH}\n~SEQ(x,2) ${NONE}${x}\n");
+    assert_eq!(
+        found,
+        [
+            "main.conf:2:12: warning: '${NONE}' is not defined",
+            "main.conf:3:1: warning: '${NONE}' is not defined",
+        ]
     );
 }
 
