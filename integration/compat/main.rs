@@ -4,7 +4,9 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 mod router;
+mod verdict;
 
+mod corpus;
 mod log_lines;
 mod notify;
 mod takeover;

@@ -1,0 +1,111 @@
+//! Real configuration files, and what keepalived 2.4.3 says about each: ours has to complain on the same lines
+//! about the same kind of thing, and about nothing else. What is meant to differ is in `verdict/policy.rs`.
+//!
+//! The files are no part of this project. They are looked for in `$HOLDFAST_CORPUS`, then beside the checkout in
+//! `../shared/corpus`; where neither exists, nothing is compared and the test says so.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::verdict::{Comparison, OfflineHost, Totals, Verdict, load};
+
+/// The environment variable that names the corpus.
+const VARIABLE: &str = "HOLDFAST_CORPUS";
+
+/// Messages and complaints that neither match nor are meant. Goes down only.
+const UNEXPLAINED: usize = 287;
+
+/// The host that keepalived's verdicts were taken on.
+const HOST_NAME: &str = "corpus-oracle";
+
+struct Corpus {
+    directory: PathBuf,
+    /// By the number of the file.
+    interfaces: HashMap<String, Vec<String>>,
+    /// Files that include others stand in a directory of their own.
+    sets: HashMap<String, PathBuf>,
+}
+
+impl Corpus {
+    fn find() -> Option<Self> {
+        let directory = match std::env::var_os(VARIABLE) {
+            Some(named) => PathBuf::from(named),
+            None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"),
+        };
+        if !directory.join("verdicts").is_dir() {
+            println!(
+                "NOT RUN: no corpus at {} (set {VARIABLE})",
+                directory.display()
+            );
+            return None;
+        }
+        let interfaces = rows(&directory.join("interfaces.tsv"))
+            .into_iter()
+            .map(|(number, names)| (number, names.split(' ').map(str::to_owned).collect()))
+            .collect();
+        let sets = rows(&directory.join("sets/README.txt"))
+            .into_iter()
+            .map(|(number, path)| (number, directory.join("sets").join(path)))
+            .collect();
+        Some(Self {
+            directory,
+            interfaces,
+            sets,
+        })
+    }
+
+    /// Number and path of each file, in order.
+    fn files(&self) -> Vec<(String, PathBuf)> {
+        let mut files: Vec<_> = fs::read_dir(self.directory.join("files"))
+            .expect("the corpus has files")
+            .map(|entry| entry.expect("an entry").path())
+            .map(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let number = name.split('-').next().unwrap_or_default().to_owned();
+                let path = self.sets.get(&number).cloned().unwrap_or(path);
+                (number, path)
+            })
+            .collect();
+        files.sort();
+        files
+    }
+
+    fn verdict(&self, number: &str) -> Verdict {
+        let path = self.directory.join(format!("verdicts/{number}.txt"));
+        Verdict::of_text(&fs::read_to_string(path).expect("a verdict"))
+    }
+
+    fn host(&self, number: &str) -> OfflineHost {
+        OfflineHost {
+            host_name: HOST_NAME.to_owned(),
+            interfaces: self.interfaces.get(number).cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// Two columns, tab separated.
+fn rows(path: &Path) -> Vec<(String, String)> {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.lines()
+        .filter_map(|line| line.split_once(['\t', ' ']))
+        .map(|(first, rest)| (first.to_owned(), rest.trim().to_owned()))
+        .collect()
+}
+
+#[test]
+fn every_verdict_of_keepalived_on_real_files_is_ours_too() {
+    let Some(corpus) = Corpus::find() else {
+        return;
+    };
+    let mut totals = Totals::default();
+    for (number, path) in corpus.files() {
+        let theirs = corpus.verdict(&number);
+        let ours = load(&path, &corpus.host(&number));
+        let comparison = Comparison::new(&path, &theirs, &ours.complaints);
+        totals.add(&number, comparison);
+    }
+    print!("{totals}");
+    assert!(totals.files >= 167, "{} files", totals.files);
+    assert!(totals.unexplained() <= UNEXPLAINED, "see the lines above");
+}

@@ -1,0 +1,169 @@
+//! Where Holdfast and keepalived are meant to differ, with the reasons. `docs/guide/migrating-from-keepalived.md`
+//! tells the same to operators.
+
+use holdfast::config::{Code, Complaint};
+
+use super::theirs::captures;
+
+/// One deliberate difference.
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    #[expect(dead_code, reason = "for the reader")]
+    reason: &'static str,
+}
+
+// What keepalived says because it has lost its way.
+
+pub(crate) const UNKNOWN_BLOCK: Row = Row {
+    name: "unknown block",
+    reason: "keepalived reads the lines of an unknown block as if they belonged to the block around it; we skip it",
+};
+
+pub(crate) const BRACES: Row = Row {
+    name: "brace mistake",
+    reason: "keepalived reads what follows a brace mistake in the wrong block; we report the mistake and read on as was meant",
+};
+
+pub(crate) const DEFINITION: Row = Row {
+    name: "comment in definition",
+    reason: "2.4.3 ends a definition of several lines at a comment line and reads the rest as ordinary lines, \
+             2.2.7 goes on; we say so and go on",
+};
+
+pub(crate) const UNDEFINED: Row = Row {
+    name: "undefined name",
+    reason: "keepalived takes the braces of an undefined ${NAME} for those of a block; we report the name",
+};
+
+/// Complaints after which keepalived is in the wrong block.
+pub(crate) const STRUCTURE: &[Code] = &[
+    Code::UnbalancedBrace,
+    Code::UnexpectedBrace,
+    Code::MissingBrace,
+    Code::UnterminatedQuote,
+    Code::LineTooLong,
+];
+
+// What keepalived says again.
+
+pub(crate) const DISABLED_SCRIPT: Row = Row {
+    name: "disabled script",
+    reason: "a script that cannot be used is reported where it is defined, not again at each use",
+};
+
+pub(crate) const DEFINED_LATER: Row = Row {
+    name: "defined later",
+    reason: "order does not matter: what is defined further down is found",
+};
+
+pub(crate) const STOPPED: Row = Row {
+    name: "keepalived stopped",
+    reason: "keepalived ends at a missing parameter or crashes, and says nothing about the rest of the file",
+};
+
+struct NotOurs {
+    pattern: &'static str,
+    row: Row,
+}
+
+const NOT_OURS: &[NotOurs] = &[
+    NotOurs {
+        pattern: "Unknown keyword 'enable_snmp*'",
+        row: NOT_BUILT_IN,
+    },
+    NotOurs {
+        pattern: "Unknown keyword 'enable_traps'",
+        row: NOT_BUILT_IN,
+    },
+    NotOurs {
+        pattern: "Unknown keyword 'snmp_socket'",
+        row: NOT_BUILT_IN,
+    },
+    NotOurs {
+        pattern: "Unknown keyword 'enable_dbus'",
+        row: NOT_BUILT_IN,
+    },
+    NotOurs {
+        pattern: "Unknown keyword 'dbus_service_name'",
+        row: NOT_BUILT_IN,
+    },
+    NotOurs {
+        pattern: "Unknown keyword 'vrrp_ipsets'",
+        row: NOT_BUILT_IN,
+    },
+    NotOurs {
+        pattern: "iptables not supported, using nftables instead. *",
+        row: NOT_BUILT_IN,
+    },
+    NotOurs {
+        pattern: "nftables already specified - ignoring",
+        row: NOT_BUILT_IN,
+    },
+    NotOurs {
+        pattern: "Invalid smtp server *",
+        row: Row {
+            name: "mail server",
+            reason: "a name is resolved when mail is sent; the verdicts were taken without DNS",
+        },
+    },
+];
+
+const NOT_BUILT_IN: Row = Row {
+    name: "not built in",
+    reason: "the keepalived of the verdicts was built without SNMP, D-Bus and iptables; the keywords exist",
+};
+
+/// The row for a message that we have no complaint for.
+pub(crate) fn not_ours(message: &str) -> Option<&'static Row> {
+    NOT_OURS
+        .iter()
+        .find(|entry| captures(entry.pattern, message).is_some())
+        .map(|entry| &entry.row)
+}
+
+struct OnlyOurs {
+    code: Code,
+    pattern: &'static str,
+    row: Row,
+}
+
+const ONLY_OURS: &[OnlyOurs] = &[
+    OnlyOurs {
+        code: Code::ExtraWords,
+        pattern: "*",
+        row: Row {
+            name: "extra words",
+            reason: "keepalived ignores them silently",
+        },
+    },
+    OnlyOurs {
+        code: Code::LeftOut,
+        pattern: "*",
+        row: NOT_CARRIED_OUT,
+    },
+    OnlyOurs {
+        code: Code::NeverChecked,
+        pattern: "*",
+        row: NOT_CARRIED_OUT,
+    },
+    OnlyOurs {
+        code: Code::InvalidDefinition,
+        pattern: "a comment inside a definition of several lines; *",
+        row: DEFINITION,
+    },
+];
+
+const NOT_CARRIED_OUT: Row = Row {
+    name: "not carried out yet",
+    reason: "an address or a service that is nowhere must not pass unseen",
+};
+
+/// The row for a complaint that keepalived has no message for.
+pub(crate) fn only_ours(complaint: &Complaint) -> Option<&'static Row> {
+    ONLY_OURS
+        .iter()
+        .find(|entry| {
+            entry.code == complaint.code && captures(entry.pattern, &complaint.message).is_some()
+        })
+        .map(|entry| &entry.row)
+}

@@ -1,0 +1,65 @@
+//! A message of keepalived's about a configuration.
+
+/// What keepalived says, and where.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Theirs {
+    /// Its name for the file and the line; `None` where it names no place.
+    pub(crate) place: Option<(String, u32)>,
+    pub(crate) message: String,
+}
+
+/// Everything keepalived says about one configuration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Verdict {
+    /// Exit status of `-t`; 128 and more: it died.
+    pub(crate) exit: u8,
+    pub(crate) messages: Vec<Theirs>,
+}
+
+impl Verdict {
+    /// A recorded verdict: `exit<TAB>status`, then a row for each message.
+    pub(crate) fn of_text(text: &str) -> Self {
+        let exit = text.lines().next().and_then(|row| row.split_once('\t'));
+        Self {
+            exit: exit
+                .and_then(|(_, status)| status.parse().ok())
+                .unwrap_or(1),
+            messages: text.lines().skip(1).filter_map(Theirs::of_row).collect(),
+        }
+    }
+
+    /// It ended before it had read everything.
+    pub(crate) fn has_stopped(&self) -> bool {
+        !matches!(self.exit, 0 | 5 | 6)
+    }
+}
+
+impl Theirs {
+    /// A row of a recorded verdict: `file<TAB>line<TAB>message`, `-` for no place.
+    pub(crate) fn of_row(row: &str) -> Option<Self> {
+        let mut columns = row.splitn(3, '\t');
+        let (file, line) = (columns.next()?, columns.next()?);
+        Some(Self {
+            place: line.parse().ok().map(|line| (file.to_owned(), line)),
+            message: columns.next()?.to_owned(),
+        })
+    }
+}
+
+/// What the `*` of a pattern stand for in `text`; `None` where it does not have that form.
+pub(crate) fn captures<'a>(pattern: &str, text: &'a str) -> Option<Vec<&'a str>> {
+    let mut pieces = pattern.split('*');
+    let mut rest = text.strip_prefix(pieces.next()?)?;
+    let mut found = Vec::new();
+    let mut pieces = pieces.peekable();
+    while let Some(piece) = pieces.next() {
+        let at = match pieces.peek() {
+            Some(_) => rest.find(piece)?,
+            // The last piece has to be the end of the text.
+            None => rest.strip_suffix(piece)?.len(),
+        };
+        found.push(&rest[..at]);
+        rest = &rest[at + piece.len()..];
+    }
+    rest.is_empty().then_some(found)
+}
