@@ -1,163 +1,196 @@
-//! Entries of `virtual_ipaddress` and `virtual_ipaddress_excluded` (keepalived: vrrp_ipaddress.c).
+//! Entries of `virtual_ipaddress`, `virtual_ipaddress_excluded` and `static_ipaddress` (keepalived:
+//! vrrp_ipaddress.c).
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::diagnostic::{Code, Finding, nearest};
+use super::entry::{self, Entry, EntryList};
+use super::iproute_names::NameKind;
 use super::keyword::{Reader, Spanned};
 use super::lexer::Word;
 use super::tree::Statement;
-use crate::types::{AddressScope, InterfaceName, VirtualAddress};
+use crate::types::{PreferredLifetime, RouteScope, VirtualAddress};
 
 /// Longest label of an IPv4 address (IFNAMSIZ - 1).
 const MAX_LABEL_BYTES: usize = 15;
 
-/// Options that are carried out.
-const OPTIONS: [&str; 6] = ["dev", "scope", "brd", "broadcast", "label", "no_track"];
-/// Options that are understood and not carried out yet, and whether a value follows.
-const PENDING_OPTIONS: [(&str, bool); 9] = [
-    ("peer", true),
-    ("home", false),
-    ("-nodad", false),
-    ("mngtmpaddr", false),
-    ("noprefixroute", false),
-    ("autojoin", false),
-    ("preferred_lft", true),
-    ("track_group", true),
-    ("use_vmac", false),
+/// Every option, for suggestions.
+const OPTIONS: [&str; 15] = [
+    "dev",
+    "scope",
+    "brd",
+    "broadcast",
+    "label",
+    "peer",
+    "home",
+    "-nodad",
+    "mngtmpaddr",
+    "noprefixroute",
+    "autojoin",
+    "no_track",
+    "preferred_lft",
+    "track_group",
+    "use_vmac",
 ];
 
 /// All entries of a list.
 pub(crate) fn entries(
     statements: &[Statement<'_>],
+    list: EntryList,
     reader: &mut Reader,
 ) -> Vec<Spanned<VirtualAddress>> {
     statements
         .iter()
-        .filter_map(|statement| entry(statement, reader))
+        .filter_map(|statement| match address(statement, list, reader) {
+            Ok(value) => Some(Spanned {
+                value,
+                span: statement.first().span,
+            }),
+            Err(finding) => {
+                reader.findings.push(finding);
+                None
+            }
+        })
         .collect()
 }
 
-/// `ADDRESS[/PREFIX] [OPTION [VALUE]]…`; `None` with a complaint where the address is none.
-fn entry(statement: &Statement<'_>, reader: &mut Reader) -> Option<Spanned<VirtualAddress>> {
-    let mut words = statement.words();
-    let mut value = address_with_prefix(words.next()?, reader)?;
-    while let Some(word) = words.next() {
-        if let Err(finding) = option(&mut value, word, &mut words, reader) {
-            reader.findings.push(finding);
-        }
-    }
-    Some(Spanned {
-        value,
-        span: statement.first().span,
-    })
-}
-
-fn address_with_prefix(word: Word<'_>, reader: &mut Reader) -> Option<VirtualAddress> {
-    let (address, prefix) = match word.text.split_once('/') {
-        Some((address, prefix)) => (address, Some(prefix)),
-        None => (word.text, None),
-    };
-    let Ok(address) = address.parse::<IpAddr>() else {
-        let message = format!("invalid IP address '{}'; the entry is not used", word.text);
-        let finding = Finding::new(Code::InvalidValue, word.span, message);
-        reader
-            .findings
-            .push(finding.expected("ADDRESS or ADDRESS/PREFIX"));
-        return None;
-    };
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    let prefix_len = match prefix.map(str::parse::<u8>) {
-        None => most,
-        Some(Ok(prefix)) if prefix <= most => prefix,
-        Some(_) => {
-            let message = format!("invalid prefix length in '{}'; {most} is used", word.text);
-            let finding = Finding::new(Code::OutOfRange, word.span, message);
-            reader
-                .findings
-                .push(finding.expected(format!("a prefix length from 0 to {most}")));
-            most
-        }
-    };
-    Some(VirtualAddress::new(address, prefix_len))
-}
-
-fn option<'a>(
-    value: &mut VirtualAddress,
-    word: Word<'a>,
-    words: &mut impl Iterator<Item = Word<'a>>,
+/// `ADDRESS[/PREFIX] [OPTION [VALUE]]…`. An error leaves the whole address out.
+fn address(
+    statement: &Statement<'_>,
+    list: EntryList,
     reader: &mut Reader,
-) -> Result<(), Finding> {
-    let mut argument = || {
-        words.next().ok_or_else(|| {
-            let message = format!("'{}' is missing a value", word.text);
-            Finding::new(Code::InvalidValue, word.span, message)
-        })
-    };
-    match word.text {
-        "dev" => {
-            let name = argument()?;
-            let dev = InterfaceName::new(name.text)
-                .map_err(|error| Finding::new(Code::InvalidValue, name.span, error.to_string()))?;
-            value.dev = Some(dev);
+) -> Result<VirtualAddress, Finding> {
+    let mut entry = Entry::of(statement);
+    let word = entry.next().unwrap_or_else(|| statement.first());
+    let (prefix, finding) = entry::prefix(word)?;
+    reader.findings.extend(finding);
+    let has_prefix = word.text.contains('/');
+    let mut value = VirtualAddress::new(prefix.address, prefix.prefix_len);
+    while let Some(word) = entry.next() {
+        match word.text {
+            "dev" => value.dev = Some(entry::interface(entry.value(word)?)?),
+            "scope" => {
+                let scope = scope(value.address, entry.value(word)?, reader);
+                value.scope = reader.or_complain(scope).unwrap_or(value.scope);
+            }
+            "brd" | "broadcast" => value.broadcast = broadcast(&value, entry.value(word)?)?,
+            "label" => match label(value.address, entry.value(word)?) {
+                Ok(label) => value.label = Some(label),
+                Err(finding) if finding.code == Code::OutOfRange => return Err(finding),
+                Err(finding) => reader.findings.push(finding),
+            },
+            "peer" => {
+                not_carried_out(word, reader);
+                let peer = peer(entry.value(word)?, has_prefix, &mut value, reader);
+                reader.or_complain(peer);
+            }
+            "home" => value.home = true,
+            "-nodad" => value.dad = true,
+            "mngtmpaddr" => value.mngtmpaddr = true,
+            "noprefixroute" => value.noprefixroute = true,
+            "autojoin" => value.autojoin = true,
+            "no_track" => value.no_track = true,
+            "preferred_lft" => {
+                let lifetime = preferred_lft(entry.value(word)?);
+                value.preferred_lft = reader.or_complain(lifetime).or(value.preferred_lft);
+            }
+            "track_group" if list == EntryList::Static => {
+                not_carried_out(word, reader);
+                value.track_group = Some(entry.value(word)?.text.to_owned());
+            }
+            "use_vmac" if list == EntryList::Virtual => {
+                not_carried_out(word, reader);
+                value.use_vmac = true;
+            }
+            _ => reader.findings.push(unknown(word)),
         }
-        "scope" => value.scope = scope(value.address, argument()?)?,
-        "brd" | "broadcast" => value.broadcast = broadcast(value, argument()?)?,
-        "label" => value.label = Some(label(value.address, argument()?)?),
-        "no_track" => value.no_track = true,
-        text => return other_option(word, text, words, reader),
     }
-    Ok(())
+    Ok(value)
 }
 
-/// What is not carried out, and what is no option at all.
-fn other_option<'a>(
-    word: Word<'a>,
-    text: &str,
-    words: &mut impl Iterator<Item = Word<'a>>,
-    reader: &mut Reader,
-) -> Result<(), Finding> {
-    if let Some(&(_, has_value)) = PENDING_OPTIONS.iter().find(|(name, _)| *name == text) {
-        if has_value {
-            words.next();
+fn not_carried_out(word: Word<'_>, reader: &mut Reader) {
+    let message = format!("'{}' is understood, but not carried out yet", word.text);
+    let finding = Finding::new(Code::NotCarriedOut, word.span, message);
+    reader.findings.push(finding);
+}
+
+fn unknown(word: Word<'_>) -> Finding {
+    let text = word.text;
+    let finding = match text {
+        "track_group" => {
+            let message = "'track_group' is for static addresses only";
+            return Finding::new(Code::MisplacedKeyword, word.span, message);
         }
-        let message = format!("'{text}' is understood, but not carried out yet");
-        reader
-            .findings
-            .push(Finding::new(Code::NotCarriedOut, word.span, message));
-        return Ok(());
-    }
-    let message = format!("'{text}' is no option of an address");
-    let finding = Finding::new(Code::ExtraWords, word.span, message);
-    let known = OPTIONS
-        .iter()
-        .copied()
-        .chain(PENDING_OPTIONS.iter().map(|(name, _)| *name));
+        "use_vmac" => {
+            let message = "'use_vmac' is for addresses of an instance only";
+            return Finding::new(Code::MisplacedKeyword, word.span, message);
+        }
+        text => {
+            let message = format!("'{text}' is no option of an address");
+            Finding::new(Code::ExtraWords, word.span, message)
+        }
+    };
     let is_address = text
         .split('/')
         .next()
         .is_some_and(|text| text.parse::<IpAddr>().is_ok());
-    Err(if is_address {
+    if is_address {
         finding.help("each address needs a line of its own")
     } else {
-        finding.maybe_help(nearest(text, known).map(|name| format!("did you mean '{name}'?")))
-    })
+        let meant = nearest(text, OPTIONS);
+        finding.maybe_help(meant.map(|name| format!("did you mean '{name}'?")))
+    }
 }
 
-fn scope(address: IpAddr, word: Word<'_>) -> Result<AddressScope, Finding> {
-    let invalid = |message: String| Finding::new(Code::InvalidValue, word.span, message);
+fn scope(address: IpAddr, word: Word<'_>, reader: &Reader) -> Result<RouteScope, Finding> {
     if address.is_ipv6() {
-        return Err(invalid("an IPv6 address has no 'scope'".to_owned()));
+        let message = "an IPv6 address has no 'scope'".to_owned();
+        return Err(Finding::new(Code::InvalidValue, word.span, message));
     }
-    // rt_scope_t in linux/rtnetlink.h
-    match word.text {
-        "global" | "0" => Ok(AddressScope::Global),
-        "site" | "200" => Ok(AddressScope::Site),
-        "link" | "253" => Ok(AddressScope::Link),
-        "host" | "254" => Ok(AddressScope::Host),
-        other => {
-            Err(invalid(format!("unknown scope '{other}'")).expected("global, site, link or host"))
-        }
+    let number = entry::named(word, "scope", NameKind::Scope, &reader.names)?;
+    Ok(RouteScope::new(u8::try_from(number).unwrap_or(u8::MAX)))
+}
+
+/// keepalived: with a peer, the prefix length is the peer's and the address's own says nothing.
+fn peer(
+    word: Word<'_>,
+    has_prefix: bool,
+    value: &mut VirtualAddress,
+    reader: &mut Reader,
+) -> Result<(), Finding> {
+    let (peer, finding) = entry::prefix(word)?;
+    reader.findings.extend(finding);
+    if peer.address.is_ipv4() != value.address.is_ipv4() {
+        let message = format!(
+            "peer address {} and address {} are of different families; the peer is not used",
+            peer.address, value.address
+        );
+        return Err(Finding::new(Code::InvalidValue, word.span, message));
     }
+    if has_prefix {
+        let message = format!(
+            "the prefix length of {} is not used, because it has a peer",
+            value.address
+        );
+        let finding = Finding::new(Code::Conflict, word.span, message);
+        reader
+            .findings
+            .push(finding.help("write the prefix length behind the peer's address"));
+    }
+    value.prefix_len = peer.prefix_len;
+    value.peer = Some(peer);
+    Ok(())
+}
+
+fn preferred_lft(word: Word<'_>) -> Result<PreferredLifetime, Finding> {
+    if word.text == "forever" {
+        return Ok(PreferredLifetime::Forever);
+    }
+    entry::number(word, "preferred_lft", 0, u32::MAX.into()).map(|seconds| match seconds {
+        // INFINITY_LIFE_TIME in linux/if_addr.h
+        u32::MAX => PreferredLifetime::Forever,
+        seconds => PreferredLifetime::Seconds(seconds),
+    })
 }
 
 fn broadcast(value: &VirtualAddress, word: Word<'_>) -> Result<Option<Ipv4Addr>, Finding> {
@@ -185,7 +218,10 @@ fn label(address: IpAddr, word: Word<'_>) -> Result<String, Finding> {
         return Err(Finding::new(Code::InvalidValue, word.span, message));
     }
     if word.text.len() > MAX_LABEL_BYTES {
-        let message = format!("the label '{}' is too long and is not used", word.text);
+        let message = format!(
+            "the label '{}' is too long; the address is not used",
+            word.text
+        );
         let expected = format!("at most {MAX_LABEL_BYTES} characters");
         return Err(Finding::new(Code::OutOfRange, word.span, message).expected(expected));
     }

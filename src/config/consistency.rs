@@ -4,22 +4,25 @@
 use std::collections::HashSet;
 
 use super::diagnostic::{Code, Finding, Findings, nearest};
-use super::global_defs;
 use super::host::Host;
 use super::keyword::{ScriptText, Spanned, join};
 use super::lines::Span;
 use super::root::Drafts;
 use super::scripts::{Scripts, UserText};
 use super::track::TrackEntry;
-use super::virtual_server;
-use super::vrrp_sync_group;
-use super::{Config, TrackInterface, TrackScript, VrrpInstance, VrrpScript, VrrpSyncGroup};
+use super::{
+    Config, TrackGroup, TrackInterface, TrackScript, VrrpInstance, VrrpScript, VrrpSyncGroup,
+};
+use super::{garp_group, global_defs, linkbeat, virtual_server, vrrp_sync_group};
 use crate::types::{InterfaceName, ScriptCommand};
 
 mod trackers;
 
 pub(crate) use trackers::TrackKind;
 use trackers::Trackers;
+
+/// keepalived: DFLT_INT.
+const DEFAULT_INTERFACE: &str = "eth0";
 
 /// What blocks need to become part of a [`Config`].
 pub(crate) struct Context<'c> {
@@ -75,6 +78,10 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
     if let Some(daemon) = &globals.lvs_sync_daemon {
         defs.lvs.lvs_sync_daemon = daemon.resolve(&vrrp_instances, &mut context);
     }
+    let track_groups = context.resolve_track_groups(&drafts, &vrrp_instances);
+    let static_network = drafts.static_network.resolve(&track_groups, &mut context);
+    let garp_groups = garp_group::resolve(&drafts.garp_groups, &mut context);
+    let linkbeat_interfaces = linkbeat::resolve(&drafts.linkbeat_interfaces, &mut context);
     context.complain_of_unused_scripts(&drafts);
     let interface_up_down_delays = context.resolve_interface_delays(&drafts);
     context.resolve_notifications(&mut defs, host);
@@ -91,6 +98,12 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
         vrrp_instances,
         vrrp_sync_groups,
         virtual_servers,
+        static_network,
+        track_groups,
+        garp_groups,
+        linkbeat_interfaces,
+        linkbeat_use_polling: drafts.linkbeat_use_polling,
+        namespaces: std::mem::take(&mut drafts.namespaces),
     }
 }
 
@@ -129,6 +142,22 @@ impl Context<'_> {
             }
         };
         self.complain(Finding::new(Code::UnknownInterface, interface.span, message).help(help));
+    }
+
+    /// Whether there is such an interface, as far as is known.
+    pub(crate) fn has_interface(&self, name: &InterfaceName) -> bool {
+        let is_it = |known: &String| known == name.as_str();
+        self.interfaces
+            .as_ref()
+            .is_none_or(|known| known.iter().any(is_it))
+    }
+
+    /// Where static addresses go that do not say so (keepalived: eth0).
+    pub(crate) fn default_interface(&self) -> Option<InterfaceName> {
+        match &self.globals.default_interface {
+            Some(interface) => Some(interface.clone()),
+            None => InterfaceName::new(DEFAULT_INTERFACE).ok(),
+        }
     }
 
     /// Entries of `track_script` whose script can run.
@@ -317,6 +346,22 @@ impl Context<'_> {
                 self.drop_weights(&draft.name, &mut resolved, instances);
             }
             groups.push(resolved);
+        }
+        groups
+    }
+
+    fn resolve_track_groups(
+        &mut self,
+        drafts: &Drafts,
+        instances: &[VrrpInstance],
+    ) -> Vec<TrackGroup> {
+        let known: Vec<&str> = instances.iter().map(|it| it.name.as_str()).collect();
+        let mut names = HashSet::new();
+        let mut groups = Vec::new();
+        for draft in &drafts.track_groups {
+            if !self.is_duplicate("track_group", &draft.name, &mut names) {
+                groups.push(draft.resolve(&known, self));
+            }
         }
         groups
     }

@@ -355,6 +355,12 @@ impl Findings {
         }
     }
 
+    pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        for finding in findings {
+            self.push(finding);
+        }
+    }
+
     /// Further findings are only counted.
     pub(crate) fn is_full(&self) -> bool {
         self.list.len() >= MAX_COMPLAINTS

@@ -32,7 +32,7 @@ use super::scripts::UserText;
 use super::smtp::SmtpDraft;
 use super::vrrp_instance::GarpDraft;
 use super::{NotifyFifo, Smtp};
-use crate::types::VrrpVersion;
+use crate::types::{InterfaceName, VrrpVersion};
 
 /// Which plane carries virtual servers; our keyword `lvs_plane`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -111,6 +111,7 @@ pub(crate) struct Draft {
     /// What goes into the configuration as it is.
     pub(crate) defs: GlobalDefs,
     pub(crate) script_user: Option<Spanned<UserText>>,
+    pub(crate) default_interface: Option<InterfaceName>,
     pub(crate) vrrp_version: Option<VrrpVersion>,
     pub(crate) vrrp_strict: bool,
     pub(crate) garp: GarpDraft,
@@ -136,6 +137,7 @@ impl Default for Draft {
         Self {
             defs: GlobalDefs::default(),
             script_user: None,
+            default_interface: None,
             vrrp_version: None,
             vrrp_strict: false,
             garp: GarpDraft::default(),

@@ -1,6 +1,7 @@
 //! What a configuration needs to know about the machine it is for. The daemon answers from the system,
 //! tests and offline checks from a table.
 
+use super::IprouteNames;
 use crate::types::UserId;
 
 /// The machine, as far as a configuration names parts of it.
@@ -17,6 +18,10 @@ pub trait Host {
     fn own_user(&self) -> UserId;
     /// The name of that user, or its number.
     fn own_user_name(&self) -> String;
+    /// Names of routing tables and the like; what every system has where this host adds none.
+    fn iproute_names(&self) -> IprouteNames {
+        IprouteNames::default()
+    }
     /// Whether `user` can run `name`, which is looked for in PATH where it has no slash.
     fn program(&self, name: &str, user: UserId) -> Result<Program, ProgramFault>;
 }

@@ -15,6 +15,7 @@ pub(crate) use shape::{Garbage, NO_LIMIT, Shape};
 use std::collections::HashMap;
 
 use super::diagnostic::{Code, Finding, Findings, nearest};
+use super::iproute_names::IprouteNames;
 use super::lexer::Word;
 use super::tree::Statement;
 
@@ -170,6 +171,10 @@ impl<B> Keyword<B> {
 pub(crate) struct Reader {
     pub(crate) findings: Findings,
     pub(crate) catalogue: Catalogue,
+    /// Names of routing tables and the like.
+    pub(crate) names: IprouteNames,
+    /// Of the next rule that has none.
+    pub(crate) rule_preference: u32,
     /// What unknown words probably mean, by block and word.
     suggestions: HashMap<(&'static str, String), Option<String>>,
 }
@@ -179,8 +184,15 @@ impl Reader {
         Self {
             findings,
             catalogue,
+            names: IprouteNames::default(),
+            rule_preference: super::rules::FIRST_DEFAULT_PREFERENCE,
             suggestions: HashMap::new(),
         }
+    }
+
+    /// The value, or a complaint that does not concern what is around it.
+    pub(crate) fn or_complain<T>(&mut self, result: Result<T, Finding>) -> Option<T> {
+        result.map_err(|finding| self.findings.push(finding)).ok()
     }
 
     /// Reads the statements of a block into its draft. `block` is the name of `table` in the catalogue.

@@ -61,6 +61,7 @@ pub(crate) fn load_from(
         }
     };
     let mut reader = Reader::new(findings, root::catalogue());
+    reader.names = host.iproute_names();
     let config = root::read(&lines, host, &mut reader);
     Loaded {
         config,

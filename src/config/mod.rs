@@ -26,14 +26,22 @@ mod tree;
 mod addresses;
 mod bfd_instance;
 mod checkers;
+mod entry;
+mod garp_group;
 mod global_defs;
 mod interface_delays;
+mod iproute_names;
+mod linkbeat;
+mod namespaces;
 mod notify_fifo;
 mod notify_scripts;
 mod real_server;
 mod retry;
 mod root;
+mod routes;
+mod rules;
 mod smtp;
+mod static_network;
 mod track;
 mod track_file;
 mod virtual_server;
@@ -63,6 +71,7 @@ pub use checkers::{
 };
 pub use delta::{BlockDelta, ConfigDelta};
 pub use diagnostic::{Code, Complaint, Drawing, MAX_COMPLAINTS, Place, Severity};
+pub use garp_group::GarpGroup;
 pub use global_defs::{
     Dbus, Files, Firewall, FlushOnStop, GlobalDefs, IncludeCheck, IncludeFailure, IptablesChains,
     Lvs, LvsPlane, LvsTimeouts, ParentScripts, Process, Processes, Reload, RxBufsPolicy, Snmp,
@@ -70,18 +79,23 @@ pub use global_defs::{
 };
 pub use host::{Host, InsecureComponent, Program, ProgramFault};
 pub use interface_delays::InterfaceDelays;
+pub use iproute_names::{IprouteNames, NameKind};
 pub use keyword::{KeywordReference, Standing};
+pub use linkbeat::{LinkbeatInterface, LinkbeatMethod};
 pub use load::{LoadOptions, Loaded, Policy, load};
+pub use namespaces::{IpvsNamespace, Namespaces};
 pub use notify_fifo::NotifyFifo;
 pub use notify_scripts::NotifyScripts;
 pub use offline_host::OfflineHost;
 pub use real_server::{RealServer, SorryServer};
 pub use smtp::{Smtp, SmtpServer};
+pub use static_network::{StaticNetwork, TrackGroup};
 pub use track::TrackObject;
 pub use track_file::{InitFile, TrackedFile};
 pub use virtual_server::VirtualServer;
 pub use vrrp_instance::{
-    Authentication, GarpSettings, InitialState, TrackInterface, TrackScript, VrrpInstance,
+    Authentication, GarpExtraIf, GarpSettings, InitialState, Ipvlan, IpvlanMode, TrackInterface,
+    TrackScript, Vmac, VrrpInstance,
 };
 pub use vrrp_script::VrrpScript;
 pub use vrrp_sync_group::VrrpSyncGroup;
@@ -100,6 +114,13 @@ pub struct Config {
     pub vrrp_instances: Vec<VrrpInstance>,
     pub vrrp_sync_groups: Vec<VrrpSyncGroup>,
     pub virtual_servers: Vec<VirtualServer>,
+    pub static_network: StaticNetwork,
+    pub track_groups: Vec<TrackGroup>,
+    pub garp_groups: Vec<GarpGroup>,
+    pub linkbeat_interfaces: Vec<LinkbeatInterface>,
+    /// Every interface that matters is polled.
+    pub linkbeat_use_polling: bool,
+    pub namespaces: Namespaces,
 }
 
 /// Every keyword that is understood, for the manual.
@@ -110,7 +131,7 @@ pub fn keyword_reference() -> Vec<KeywordReference> {
 impl Config {
     /// The VRRP child has something to do.
     pub fn wants_vrrp(&self) -> bool {
-        !self.vrrp_instances.is_empty()
+        !self.vrrp_instances.is_empty() || !self.static_network.is_empty()
     }
 
     /// The checker child has something to do.

@@ -6,9 +6,9 @@ use super::host::Host;
 use super::keyword::{Arguments, Catalogue, Keyword, NO_LIMIT, Reader, Shape, Spanned, Table};
 use super::lines::Lines;
 use super::{
-    Config, InterfaceDelays, bfd_instance, checkers, global_defs, interface_delays, real_server,
-    track_file, tree, virtual_server, vrrp_instance, vrrp_script, vrrp_sync_group,
-    vrrp_track_process,
+    Config, InterfaceDelays, Namespaces, bfd_instance, checkers, garp_group, global_defs,
+    interface_delays, linkbeat, namespaces, real_server, static_network, track_file, tree,
+    virtual_server, vrrp_instance, vrrp_script, vrrp_sync_group, vrrp_track_process,
 };
 
 /// Everything that was read, in the order it was written.
@@ -23,6 +23,12 @@ pub(crate) struct Drafts {
     pub(crate) vrrp_instances: Vec<vrrp_instance::Draft>,
     pub(crate) vrrp_sync_groups: Vec<vrrp_sync_group::Draft>,
     pub(crate) virtual_servers: Vec<virtual_server::Draft>,
+    pub(crate) static_network: static_network::Draft,
+    pub(crate) track_groups: Vec<static_network::TrackGroupDraft>,
+    pub(crate) garp_groups: Vec<garp_group::Draft>,
+    pub(crate) linkbeat_interfaces: Vec<linkbeat::Draft>,
+    pub(crate) linkbeat_use_polling: bool,
+    pub(crate) namespaces: Namespaces,
 }
 
 /// From the lines of a file to a configuration. Each block is read as soon as it is complete: the
@@ -52,6 +58,11 @@ pub(crate) fn catalogue() -> Catalogue {
     catalogue.add(bfd_instance::BLOCK, bfd_instance::KEYWORDS);
     catalogue.add(virtual_server::BLOCK, virtual_server::KEYWORDS);
     catalogue.add(real_server::BLOCK, real_server::KEYWORDS);
+    catalogue.add(
+        static_network::TRACK_GROUP_BLOCK,
+        static_network::TRACK_GROUP,
+    );
+    catalogue.add(garp_group::BLOCK, garp_group::KEYWORDS);
     catalogue.add(checkers::TCP_CHECK_BLOCK, checkers::TCP_CHECK);
     catalogue.add(checkers::HTTP_GET_BLOCK, checkers::HTTP_GET);
     catalogue.add(checkers::SSL_GET_BLOCK, checkers::SSL_GET);
@@ -63,9 +74,7 @@ pub(crate) fn catalogue() -> Catalogue {
     catalogue
 }
 
-const NAME: Shape = Shape::Word("a name");
-
-pub(crate) const KEYWORDS: Table<Drafts> = &[OWN];
+pub(crate) const KEYWORDS: Table<Drafts> = &[OWN, namespaces::KEYWORDS];
 
 const OWN: &[Keyword<Drafts>] = &[
     Keyword::new(
@@ -156,7 +165,7 @@ const OWN: &[Keyword<Drafts>] = &[
         "static_ipaddress",
         Shape::List("an address"),
         "",
-        |_, arguments| {
+        |drafts, arguments| {
             if arguments.block().is_empty() {
                 return Ok(());
             }
@@ -164,18 +173,75 @@ const OWN: &[Keyword<Drafts>] = &[
             let message = "'static_ipaddress' is left out: its addresses will not be on this node, because it is not carried out yet";
             let span = arguments.keyword_span();
             arguments.complain(Finding::new(Code::LeftOut, span, message));
-            arguments.check_shape()
+            drafts.static_network.read_addresses(arguments);
+            Ok(())
         },
     ),
-    Keyword::pending("static_routes", Shape::List("a route"), ""),
-    Keyword::pending("static_rules", Shape::List("a rule"), ""),
-    Keyword::pending("track_group", Shape::Named("a name", "track_group"), ""),
-    Keyword::pending("garp_group", Shape::Block("garp_group"), ""),
-    Keyword::pending(
+    Keyword::pending_but_read(
+        "static_routes",
+        Shape::List("a route"),
+        "",
+        |drafts, arguments| {
+            drafts.static_network.read_routes(arguments);
+            Ok(())
+        },
+    ),
+    Keyword::pending_but_read(
+        "static_rules",
+        Shape::List("a rule"),
+        "",
+        |drafts, arguments| {
+            drafts.static_network.read_rules(arguments);
+            Ok(())
+        },
+    ),
+    Keyword::pending_but_read(
+        "track_group",
+        Shape::Named("a name", static_network::TRACK_GROUP_BLOCK),
+        "",
+        |drafts, arguments| {
+            let mut draft = static_network::TrackGroupDraft::new(arguments.text()?);
+            read_block(
+                &mut draft,
+                static_network::TRACK_GROUP_BLOCK,
+                static_network::TRACK_GROUP,
+                arguments,
+            );
+            drafts.track_groups.push(draft);
+            Ok(())
+        },
+    ),
+    Keyword::pending_but_read(
+        "garp_group",
+        Shape::Block(garp_group::BLOCK),
+        "",
+        |drafts, arguments| {
+            let mut draft = garp_group::Draft::new(arguments.keyword_span());
+            read_block(
+                &mut draft,
+                garp_group::BLOCK,
+                garp_group::KEYWORDS,
+                arguments,
+            );
+            drafts.garp_groups.push(draft);
+            Ok(())
+        },
+    ),
+    Keyword::pending_but_read(
         "linkbeat_interfaces",
         Shape::List("INTERFACE [MII|ETHTOOL|IOCTL]"),
         "",
+        |drafts, arguments| {
+            drafts
+                .linkbeat_interfaces
+                .extend(linkbeat::entries(arguments));
+            Ok(())
+        },
     ),
+    Keyword::pending_but_read("linkbeat_use_polling", Shape::Flag, "off", |drafts, _| {
+        drafts.linkbeat_use_polling = true;
+        Ok(())
+    }),
     Keyword::pending_but_read(
         "interface_up_down_delays",
         Shape::List("INTERFACE DOWN_DELAY [UP_DELAY]"),
@@ -237,17 +303,7 @@ const OWN: &[Keyword<Drafts>] = &[
         Shape::NamedList("ADDRESS[-LAST] [PORT] or fwmark N"),
         "",
     ),
-    Keyword::pending("net_namespace", NAME, ""),
-    Keyword::pending(
-        "net_namespace_ipvs",
-        Shape::Optional("a name"),
-        "net_namespace",
-    ),
-    Keyword::pending("namespace_with_ipsets", Shape::Flag, "off"),
-    Keyword::pending("use_pid_dir", Shape::Flag, "off"),
-    Keyword::pending("instance", NAME, ""),
     Keyword::pending("child_wait_time", Shape::number(0, NO_LIMIT), "5"),
-    Keyword::pending("linkbeat_use_polling", Shape::Flag, "off"),
 ];
 
 fn track_file(drafts: &mut Drafts, arguments: &mut Arguments<'_>) -> Result<(), Finding> {

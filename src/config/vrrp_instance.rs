@@ -7,18 +7,24 @@ use serde::{Deserialize, Serialize};
 
 use super::{NotifyScripts, TrackObject};
 use crate::types::{
-    AddressFamily, AdvertInterval, InterfaceName, Priority, TrackWeight, VirtualAddress, Vrid,
-    VrrpVersion,
+    AddressFamily, AdvertInterval, InterfaceName, Priority, Route, Rule, TrackWeight,
+    VirtualAddress, Vrid, VrrpVersion,
 };
 
 mod draft;
 pub(crate) mod keywords;
+mod network;
 mod resolve;
 mod strict;
 mod unsupported;
+mod vmac;
 
 pub(crate) use draft::{Draft, GarpDraft};
+pub use network::GarpExtraIf;
+pub use vmac::{Ipvlan, IpvlanMode, Vmac};
+
 pub(crate) use keywords::{AUTHENTICATION, AUTHENTICATION_BLOCK, BLOCK, KEYWORDS};
+pub(crate) use network::garp_extra_if;
 
 /// Keyword `state`: a hint only; every instance below priority 255 starts as BACKUP.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -67,6 +73,7 @@ pub struct GarpSettings {
     /// As the first two, after an advert of lower priority was seen.
     pub garp_lower_prio_delay: Duration,
     pub garp_lower_prio_repeat: u32,
+    pub garp_extra_if: GarpExtraIf,
 }
 
 impl Default for GarpSettings {
@@ -78,6 +85,7 @@ impl Default for GarpSettings {
             garp_master_refresh_repeat: 1,
             garp_lower_prio_delay: Duration::from_secs(5),
             garp_lower_prio_repeat: 5,
+            garp_extra_if: GarpExtraIf::default(),
         }
     }
 }
@@ -97,6 +105,20 @@ pub struct VrrpInstance {
     pub virtual_ipaddress: Vec<VirtualAddress>,
     /// Added and removed with the state, not advertised.
     pub virtual_ipaddress_excluded: Vec<VirtualAddress>,
+    /// Added behind the addresses, in this order.
+    pub virtual_routes: Vec<Route>,
+    /// Added behind the routes, in this order.
+    pub virtual_rules: Vec<Rule>,
+    /// Keep the other addresses of a network when its first one is taken away (net.ipv4.conf.promote_secondaries).
+    pub promote_secondaries: bool,
+    /// Packets to the addresses are let in although this node does not own them; false with `no_accept`.
+    pub accept: bool,
+    pub use_vmac: Option<Vmac>,
+    /// Adverts leave through `interface` and not through the VMAC.
+    pub vmac_xmit_base: bool,
+    /// Addresses on other interfaces get a VMAC there too.
+    pub use_vmac_addr: bool,
+    pub use_ipvlan: Option<Ipvlan>,
     /// False with `nopreempt`.
     pub preempt: bool,
     /// Zero: at once.
@@ -147,6 +169,14 @@ impl VrrpInstance {
             authentication: Authentication::None,
             virtual_ipaddress: Vec::new(),
             virtual_ipaddress_excluded: Vec::new(),
+            virtual_routes: Vec::new(),
+            virtual_rules: Vec::new(),
+            promote_secondaries: false,
+            accept: true,
+            use_vmac: None,
+            vmac_xmit_base: false,
+            use_vmac_addr: false,
+            use_ipvlan: None,
             preempt: true,
             preempt_delay: Duration::ZERO,
             track_interface: Vec::new(),

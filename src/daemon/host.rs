@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{Group, User, getegid, geteuid};
 
-use crate::config::{Host, InsecureComponent, Program, ProgramFault};
+use crate::config::{Host, InsecureComponent, IprouteNames, NameKind, Program, ProgramFault};
 use crate::types::UserId;
 
 /// Where programs are looked for when the environment does not say (keepalived: `_PATH_STDPATH`).
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Where iproute2 keeps names of tables and the like; the later ones win.
+const IPROUTE_DIRECTORIES: [&str; 3] =
+    ["/usr/lib/iproute2", "/usr/share/iproute2", "/etc/iproute2"];
 const ROOT: u32 = 0;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 const STICKY: u32 = 0o1000;
@@ -63,6 +66,21 @@ impl Host for SystemHost {
         name.map_or_else(|| geteuid().to_string(), |user| user.name)
     }
 
+    fn iproute_names(&self) -> IprouteNames {
+        let mut names = IprouteNames::default();
+        for directory in IPROUTE_DIRECTORIES {
+            for kind in NameKind::ALL {
+                let path = Path::new(directory).join(kind.file());
+                for file in std::iter::once(path.clone()).chain(drop_ins(&path)) {
+                    if let Ok(text) = fs::read_to_string(file) {
+                        names.add(kind, &text);
+                    }
+                }
+            }
+        }
+        names
+    }
+
     fn program(&self, name: &str, user: UserId) -> Result<Program, ProgramFault> {
         if name.contains('/') {
             return usable(Path::new(name), user);
@@ -83,6 +101,19 @@ impl Host for SystemHost {
             name: name.to_owned(),
         }))
     }
+}
+
+/// `rt_tables.d/*.conf` beside `rt_tables`.
+fn drop_ins(path: &Path) -> Vec<PathBuf> {
+    let mut directory = path.as_os_str().to_owned();
+    directory.push(".d");
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|it| it == "conf"))
+        .collect();
+    files.sort();
+    files
 }
 
 /// Looks at the file that the path leads to and at every directory on the way, links followed: a link in a

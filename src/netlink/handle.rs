@@ -12,11 +12,14 @@ use nix::net::if_::if_nametoindex;
 
 use super::error::{Attempted, NetlinkError};
 use super::message::{Address, Link};
-use crate::types::{AddressScope, OwnedAddress, VirtualAddress};
+use crate::types::{OwnedAddress, PreferredLifetime, VirtualAddress};
 
 /// IFA_PROTO of our addresses, as keepalived marks its own (RTPROT_KEEPALIVED,
 /// `linux/rtnetlink.h`).
 pub const IFAPROT_KEEPALIVED: u8 = 18;
+
+/// INFINITY_LIFE_TIME in `linux/if_addr.h`.
+const INFINITY_LIFE_TIME: u32 = u32::MAX;
 
 /// How [`Handle::add_address`] went well.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -163,29 +166,24 @@ fn address_message(index: u32, address: IpAddr, prefix_len: u8) -> AddressMessag
 
 fn add_message(index: u32, address: &OwnedAddress, options: &VirtualAddress) -> AddressMessage {
     let mut message = address_message(index, address.address, address.prefix_len);
-    message.header.scope = match options.scope {
-        AddressScope::Global => Scope::Universe,
-        AddressScope::Site => Scope::Site,
-        AddressScope::Link => Scope::Link,
-        AddressScope::Host => Scope::Host,
-    };
+    message.header.scope = Scope::from(options.scope.number());
     let attributes = &mut message.attributes;
     match address.address {
         IpAddr::V4(_) => {
             attributes.extend(options.broadcast.map(AddressAttribute::Broadcast));
             attributes.extend(options.label.clone().map(AddressAttribute::Label));
         }
-        // Nobody else has it while we are MASTER, and it must answer at once (RFC 5798 §6.4.1).
-        IpAddr::V6(_) => {
-            attributes.push(AddressAttribute::Flags(AddressFlags::Nodad));
-            // keepalived: deprecated, so that no connection of this node's own begins from it (RFC 6724 §5, rule 3).
-            if address.prefix_len == 128 {
-                let mut lifetimes = CacheInfo::default();
-                lifetimes.ifa_preferred = 0;
-                lifetimes.ifa_valid = u32::MAX;
-                attributes.push(AddressAttribute::CacheInfo(lifetimes));
-            }
-        }
+        IpAddr::V6(_) => {}
+    }
+    let flags = flags(options);
+    if !flags.is_empty() {
+        attributes.push(AddressAttribute::Flags(flags));
+    }
+    if let PreferredLifetime::Seconds(seconds) = options.preferred_lifetime() {
+        let mut lifetime = CacheInfo::default();
+        lifetime.ifa_preferred = seconds;
+        lifetime.ifa_valid = INFINITY_LIFE_TIME;
+        attributes.push(AddressAttribute::CacheInfo(lifetime));
     }
     // Kernels before 5.18 do not know the attribute and pass over it.
     attributes.push(AddressAttribute::Protocol(AddressProtocol::Other(
@@ -194,10 +192,24 @@ fn add_message(index: u32, address: &OwnedAddress, options: &VirtualAddress) -> 
     message
 }
 
+fn flags(options: &VirtualAddress) -> AddressFlags {
+    let mut flags = AddressFlags::empty();
+    // Nobody else has it while we are MASTER, and it must answer at once (RFC 5798 §6.4.1).
+    flags.set(
+        AddressFlags::Nodad,
+        options.address.is_ipv6() && !options.dad,
+    );
+    flags.set(AddressFlags::Homeaddress, options.home);
+    flags.set(AddressFlags::Managetempaddr, options.mngtmpaddr);
+    flags.set(AddressFlags::Noprefixroute, options.noprefixroute);
+    flags.set(AddressFlags::Mcautojoin, options.autojoin);
+    flags
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::InterfaceName;
+    use crate::types::{InterfaceName, RouteScope};
 
     fn owned() -> OwnedAddress {
         OwnedAddress {
@@ -223,9 +235,35 @@ mod tests {
     }
 
     #[test]
+    fn flags_and_lifetime_reach_the_kernel() {
+        let address = "fd00::1".parse().expect("an address");
+        let mut options = VirtualAddress::new(address, 128);
+        options.noprefixroute = true;
+        let owned = OwnedAddress {
+            address,
+            prefix_len: 128,
+            ..owned()
+        };
+        let message = add_message(3, &owned, &options);
+        let mut never = CacheInfo::default();
+        never.ifa_valid = u32::MAX;
+        for wanted in [
+            AddressAttribute::Flags(AddressFlags::Nodad | AddressFlags::Noprefixroute),
+            AddressAttribute::CacheInfo(never),
+        ] {
+            assert!(message.attributes.contains(&wanted), "{wanted:?}");
+        }
+        options.dad = true;
+        options.preferred_lft = Some(PreferredLifetime::Forever);
+        let message = add_message(3, &owned, &options);
+        let only = AddressAttribute::Flags(AddressFlags::Noprefixroute);
+        assert!(message.attributes.contains(&only), "{message:?}");
+    }
+
+    #[test]
     fn scope_broadcast_and_label_reach_the_kernel() {
         let mut options = VirtualAddress::new(owned().address, 24);
-        options.scope = AddressScope::Link;
+        options.scope = RouteScope::LINK;
         options.broadcast = Some([10, 0, 0, 255].into());
         options.label = Some("eth0:1".to_owned());
         let message = add_message(3, &owned(), &options);

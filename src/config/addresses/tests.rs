@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::load::tests::{codes, loaded};
-use crate::types::VirtualAddress;
+use crate::types::{InterfaceName, IpPrefix, VirtualAddress};
 
 fn instance(entries: &str) -> String {
     format!(
@@ -18,7 +18,7 @@ fn all_options_of_an_address_are_read() {
     let entry = &addresses("10.0.0.1/24 dev eth1 scope link brd + label eth1:vip no_track")[0];
     assert_eq!(entry.to_string(), "10.0.0.1/24");
     assert_eq!(entry.dev, InterfaceName::new("eth1").ok());
-    assert_eq!(entry.scope, AddressScope::Link);
+    assert_eq!(entry.scope, RouteScope::LINK);
     assert_eq!(entry.broadcast, Some(Ipv4Addr::new(10, 0, 0, 255)));
     assert_eq!(entry.label.as_deref(), Some("eth1:vip"));
     assert!(entry.no_track);
@@ -61,10 +61,57 @@ fn two_addresses_on_a_line_are_one_and_a_complaint() {
 }
 
 #[test]
-fn options_that_are_not_carried_out_are_said_with_their_values() {
+fn flags_and_lifetimes_are_read() {
+    let entry = &addresses("10.0.0.1 home -nodad mngtmpaddr noprefixroute autojoin")[0];
+    assert!(entry.home && entry.dad && entry.mngtmpaddr && entry.noprefixroute && entry.autojoin);
+    assert_eq!(entry.preferred_lifetime(), PreferredLifetime::Forever);
+    let entry = &addresses("10.0.0.1 preferred_lft 10")[0];
+    assert_eq!(entry.preferred_lifetime(), PreferredLifetime::Seconds(10));
     assert_eq!(
-        codes(&instance("10.0.0.1 peer 10.0.0.9 home")),
-        ["5:10 not-carried-out", "5:24 not-carried-out"]
+        codes(&instance("10.0.0.1 preferred_lft foo")),
+        ["5:24 invalid-value"]
+    );
+}
+
+#[test]
+fn an_ipv6_host_address_is_never_a_source_unless_the_file_says_so() {
+    let never = VirtualAddress::new("fd00::1".parse().expect("address"), 128);
+    assert_eq!(never.preferred_lifetime(), PreferredLifetime::Seconds(0));
+    let forever = VirtualAddress::new("fd00::1".parse().expect("address"), 64);
+    assert_eq!(forever.preferred_lifetime(), PreferredLifetime::Forever);
+}
+
+#[test]
+fn a_peer_brings_the_prefix_length() {
+    let entry = &addresses("10.0.0.1 peer 10.0.0.9/24")[0];
+    let peer = IpPrefix {
+        address: "10.0.0.9".parse().expect("address"),
+        prefix_len: 24,
+    };
+    assert_eq!((entry.peer, entry.prefix_len), (Some(peer), 24));
+    assert!(codes(&instance("10.0.0.1/24 peer 10.0.0.9")).contains(&"5:18 conflict".to_owned()));
+    let other_family = "10.0.0.1 peer fe80::1";
+    assert!(codes(&instance(other_family)).contains(&"5:15 invalid-value".to_owned()));
+    assert_eq!(addresses(other_family)[0].peer, None);
+}
+
+#[test]
+fn a_label_that_is_too_long_or_a_wrong_broadcast_address_leaves_the_address_out() {
+    let label = "10.0.0.1 label averyveryverylonglabel\n10.0.0.2";
+    assert_eq!(addresses(label).len(), 1);
+    assert_eq!(codes(&instance(label)), ["5:16 out-of-range"]);
+    let broadcast = "10.0.0.1 brd foo\n10.0.0.2";
+    assert_eq!(addresses(broadcast).len(), 1);
+    assert_eq!(codes(&instance(broadcast)), ["5:14 invalid-value"]);
+    assert_eq!(codes(&instance("10.0.0.1 scope 77")), Vec::<String>::new());
+    assert_eq!(addresses("10.0.0.1 scope fishy\n10.0.0.2").len(), 2);
+}
+
+#[test]
+fn options_of_other_lists_are_said() {
+    assert_eq!(
+        codes(&instance("10.0.0.1 track_group X")),
+        ["5:10 misplaced-keyword", "5:22 extra-words"]
     );
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Draft, LvsPlane, files, firewall, lvs, parent_scripts, processes, snmp, vrrp};
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape, Table};
+use crate::config::vrrp_instance::garp_extra_if;
 use crate::config::vrrp_instance::keywords::{GARP_SECONDS, repeat, version, whole_seconds};
 use crate::config::vrrp_script;
 
@@ -162,7 +163,15 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("default_interface", Shape::Interface, "eth0"),
+    Keyword::pending_but_read(
+        "default_interface",
+        Shape::Interface,
+        "eth0",
+        |draft, arguments| {
+            draft.default_interface = Some(arguments.interface()?.value);
+            Ok(())
+        },
+    ),
     Keyword::new(
         "dynamic_interfaces",
         Shape::Optional("allow_if_changes"),
@@ -261,9 +270,25 @@ const OWN: &[Keyword<Draft>] = &[
         message_spacing,
     ),
     Keyword::new("vrrp_min_garp", Shape::Bool, "off", min_garp),
-    Keyword::pending("vrrp_garp_extra_if", Shape::Words("[all] SECONDS"), "off"),
-    Keyword::pending("vrrp_vmac_garp_intvl", Shape::Words("[all] SECONDS"), "off")
-        .deprecated("vrrp_garp_extra_if"),
+    Keyword::pending_but_read(
+        "vrrp_garp_extra_if",
+        Shape::Words("[all] SECONDS"),
+        "off",
+        |draft: &mut Draft, arguments| {
+            draft.garp.extra_if = Some(garp_extra_if(arguments)?);
+            Ok(())
+        },
+    ),
+    Keyword::pending_but_read(
+        "vrrp_vmac_garp_intvl",
+        Shape::Words("[all] SECONDS"),
+        "off",
+        |draft: &mut Draft, arguments| {
+            draft.garp.extra_if = Some(garp_extra_if(arguments)?);
+            Ok(())
+        },
+    )
+    .deprecated("vrrp_garp_extra_if"),
     Keyword::new(
         "vrrp_down_timer_adverts",
         Shape::number(1, 100),

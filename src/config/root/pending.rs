@@ -13,8 +13,6 @@ type Rows = &'static [Keyword<()>];
 /// Every table by the name that rows use for it.
 pub(super) const BLOCKS: &[(&str, Table<()>)] = &[
     ("auth_hmac", &[AUTH_HMAC]),
-    ("track_group", &[TRACK_GROUP]),
-    ("garp_group", &[GARP_GROUP]),
     ("SSL", &[SSL]),
     ("SMTP_CHECK", &[SMTP_CHECK, CONNECTION, RETRIES]),
     ("host", &[CONNECTION]),
@@ -39,19 +37,6 @@ const AUTH_HMAC: Rows = &[
         Shape::Choice(&["enforce", "permissive", "receive-only"]),
         "enforce",
     ),
-];
-
-const TRACK_GROUP: Rows = &[Keyword::pending(
-    "group",
-    Shape::List("names of instances"),
-    "",
-)];
-
-const GARP_GROUP: Rows = &[
-    Keyword::pending("garp_interval", SECONDS, ""),
-    Keyword::pending("gna_interval", SECONDS, ""),
-    Keyword::pending("interface", Shape::Interface, ""),
-    Keyword::pending("interfaces", Shape::List("names of interfaces"), ""),
 ];
 
 const SSL: Rows = &[

@@ -3,10 +3,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{GarpSettings, InitialState};
+use super::vmac::VmacDraft;
+use super::{GarpExtraIf, GarpSettings, InitialState};
 use crate::config::keyword::Spanned;
 use crate::config::lines::Span;
 use crate::config::notify_scripts::{HasNotify, NotifyDraft};
+use crate::config::routes::RouteDraft;
+use crate::config::rules::RuleDraft;
 use crate::config::track::{HasTrack, TrackDraft};
 use crate::types::{AdvertInterval, InterfaceName, Priority, VirtualAddress, Vrid, VrrpVersion};
 
@@ -22,6 +25,11 @@ pub(crate) struct Draft {
     pub(crate) authentication: Option<AuthenticationDraft>,
     pub(crate) virtual_ipaddress: Vec<Spanned<VirtualAddress>>,
     pub(crate) virtual_ipaddress_excluded: Vec<Spanned<VirtualAddress>>,
+    pub(crate) virtual_routes: Vec<RouteDraft>,
+    pub(crate) virtual_rules: Vec<RuleDraft>,
+    pub(crate) promote_secondaries: bool,
+    pub(crate) accept: Option<bool>,
+    pub(crate) vmac: VmacDraft,
     pub(crate) nopreempt: Option<Span>,
     pub(crate) preempt_delay: Option<Spanned<Duration>>,
     pub(crate) track: TrackDraft,
@@ -59,6 +67,11 @@ impl Draft {
             authentication: None,
             virtual_ipaddress: Vec::new(),
             virtual_ipaddress_excluded: Vec::new(),
+            virtual_routes: Vec::new(),
+            virtual_rules: Vec::new(),
+            promote_secondaries: false,
+            accept: None,
+            vmac: VmacDraft::default(),
             nopreempt: None,
             preempt_delay: None,
             track: TrackDraft::default(),
@@ -119,6 +132,7 @@ pub(crate) struct GarpDraft {
     pub(crate) master_refresh_repeat: Option<u32>,
     pub(crate) lower_prio_delay: Option<Duration>,
     pub(crate) lower_prio_repeat: Option<u32>,
+    pub(crate) extra_if: Option<GarpExtraIf>,
 }
 
 impl GarpDraft {
@@ -153,6 +167,7 @@ impl GarpDraft {
                 .lower_prio_repeat
                 .or(global.lower_prio_repeat)
                 .unwrap_or(garp_master_repeat),
+            garp_extra_if: self.extra_if.or(global.extra_if).unwrap_or_default(),
         }
     }
 }

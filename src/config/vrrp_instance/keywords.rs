@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::InitialState;
 use super::draft::{AuthType, AuthenticationDraft, Draft};
-use crate::config::addresses;
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape, Spanned, Table};
 use crate::config::notify_scripts::notify_rows;
@@ -20,12 +19,16 @@ const AUTH_HMAC_BLOCK: &str = "auth_hmac";
 /// Where adverts go (RFC 3768 §5.2.2).
 const MULTICAST_GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18));
 
-const ADDRESS_ENTRY: &str = "ADDRESS[/PREFIX] [dev IF] [scope SCOPE] [brd ADDRESS] [label LABEL]";
-
 /// Whole seconds, kept as such (keepalived: garp delays).
 pub(crate) const GARP_SECONDS: Shape = Shape::number(0, 86_400);
 
-pub(crate) const KEYWORDS: Table<Draft> = &[OWN, &track_rows(), &notify_rows()];
+pub(crate) const KEYWORDS: Table<Draft> = &[
+    OWN,
+    super::network::KEYWORDS,
+    super::vmac::KEYWORDS,
+    &track_rows(),
+    &notify_rows(),
+];
 
 const OWN: &[Keyword<Draft>] = &[
     Keyword::new(
@@ -70,30 +73,7 @@ const OWN: &[Keyword<Draft>] = &[
         authentication,
     ),
     Keyword::pending_but_read("auth_hmac", Shape::Block(AUTH_HMAC_BLOCK), "", auth_hmac),
-    Keyword::new(
-        "virtual_ipaddress",
-        Shape::List(ADDRESS_ENTRY),
-        "",
-        |draft, arguments| {
-            let entries = addresses::entries(arguments.block(), arguments.reader());
-            draft.virtual_ipaddress.extend(entries);
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "virtual_ipaddress_excluded",
-        Shape::List(ADDRESS_ENTRY),
-        "",
-        |draft, arguments| {
-            let entries = addresses::entries(arguments.block(), arguments.reader());
-            draft.virtual_ipaddress_excluded.extend(entries);
-            Ok(())
-        },
-    ),
     Keyword::pending("no_virtual_ipaddress", Shape::Flag, "off"),
-    Keyword::pending("virtual_routes", Shape::List("a route"), ""),
-    Keyword::pending("virtual_rules", Shape::List("a rule"), ""),
-    Keyword::pending("promote_secondaries", Shape::Flag, "off"),
     Keyword::new("nopreempt", Shape::Flag, "off", |draft, arguments| {
         draft.nopreempt = Some(arguments.keyword_span());
         Ok(())
@@ -114,8 +94,6 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::new("accept", Shape::Flag, "on", |_, _| Ok(())),
-    Keyword::pending("no_accept", Shape::Flag, "off"),
     Keyword::new(
         "strict_mode",
         Shape::Bool,
@@ -178,18 +156,6 @@ const OWN: &[Keyword<Draft>] = &[
     ),
     Keyword::pending("track_src_ip", Shape::Flag, "off"),
     Keyword::pending("vrf", Shape::Word("a VRF"), ""),
-    Keyword::pending(
-        "use_vmac",
-        Shape::Optional("[name] INTERFACE, MAC, netlink_notify_msg, group G"),
-        "off",
-    ),
-    Keyword::pending("vmac_xmit_base", Shape::Flag, "off"),
-    Keyword::pending("use_vmac_addr", Shape::Flag, "off"),
-    Keyword::pending(
-        "use_ipvlan",
-        Shape::Optional("INTERFACE, ADDRESS, bridge|private|vepa, group G"),
-        "off",
-    ),
     Keyword::new("native_ipv6", Shape::Flag, "off", |draft, _| {
         draft.native_ipv6 = true;
         Ok(())
@@ -248,13 +214,6 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending(
-        "garp_extra_if",
-        Shape::Words("[all] SECONDS"),
-        "vrrp_garp_extra_if",
-    ),
-    Keyword::pending("vmac_garp_intvl", Shape::Words("[all] SECONDS"), "")
-        .deprecated("garp_extra_if"),
     Keyword::new(
         "lower_prio_no_advert",
         Shape::Bool,

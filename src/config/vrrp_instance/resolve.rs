@@ -30,6 +30,7 @@ impl Draft {
         self.set_election(&mut instance, context);
         self.set_protocol(&mut instance, context);
         self.set_addresses(&mut instance, context);
+        self.set_network(&mut instance, context);
         self.set_tracking(&mut instance, context);
         instance.garp = self.garp.resolve(context.globals.garp);
         if self.is_strict(context) {
