@@ -137,7 +137,7 @@ impl IprouteNames {
         by_name
             .copied()
             .or_else(|| number_of(word, kind))
-            .or((self.is_lenient && is_name).then_some(1))
+            .or_else(|| (self.is_lenient && is_name).then_some(1))
     }
 }
 
