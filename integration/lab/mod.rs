@@ -25,9 +25,11 @@
 
 pub mod advert;
 pub mod arp;
+pub mod boot;
 pub mod cleanup;
 pub mod daemon;
 pub mod error;
+pub mod flood;
 pub mod http;
 pub mod namespace;
 pub mod poller;
@@ -96,6 +98,11 @@ impl Lab {
     /// machine and would spoil everybody else's clock.
     pub fn alone() -> Result<Self> {
         Self::build(cleanup::Turn::alone()?)
+    }
+
+    /// Builds it with a turn that the caller has taken.
+    pub fn with_turn(turn: cleanup::Turn) -> Result<Self> {
+        Self::build(turn)
     }
 
     fn build(turn: cleanup::Turn) -> Result<Self> {

@@ -4,8 +4,10 @@
 mod lab;
 mod pair;
 
+mod boot;
 mod children;
 mod failover;
+mod flood;
 mod load;
 mod packets;
 mod parent;

@@ -141,7 +141,9 @@ impl TrackWeight {
 }
 
 /// Protocol version of an instance.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize,
+)]
 pub enum VrrpVersion {
     /// RFC 3768; the default for IPv4.
     #[default]

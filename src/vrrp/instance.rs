@@ -69,6 +69,8 @@ pub(super) enum Consequence {
     WantsMaster,
     /// It has left MASTER for BACKUP: its sync group follows.
     SteppedDown,
+    /// A packet that is no advert for it.
+    Refused,
     /// A router of lower priority is sending as MASTER: neighbours may have believed it.
     NeighboursMisled,
 }
@@ -103,6 +105,8 @@ pub(super) struct Instance {
     weaker_heard: Option<Instant>,
     /// When the advert went out that tells such a master to yield.
     announced_at: Option<Instant>,
+    /// When an advert of lower priority or a release was last answered or logged.
+    answered_at: Option<Instant>,
     /// The last advert could not be sent: nobody knows of this master.
     is_unheard: bool,
     timers: TimerTable,
@@ -129,6 +133,7 @@ impl Instance {
             preempt_at: None,
             weaker_heard: None,
             announced_at: None,
+            answered_at: None,
             is_unheard: false,
             timers: TimerTable::default(),
             logged: LoggedOnce::default(),
@@ -313,7 +318,7 @@ impl Instance {
                     let instance = self.name().to_owned();
                     log(Event::PacketRefused { instance, refusal }, actions);
                 }
-                Consequence::None
+                Consequence::Refused
             }
         }
     }

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 pub(super) use self::instances::Instances;
-use super::instance::Instance;
+use super::instance::{Consequence, Instance};
 use super::notification::Notice;
 use super::script::{Health, Script};
 use super::snapshot::{GroupSnapshot, ScriptSnapshot, Snapshot};
@@ -31,6 +31,8 @@ pub struct VirtualRouters {
     pub(super) scripts: Vec<Script>,
     pub(super) interfaces: Interfaces,
     phase: Phase,
+    /// Packets that failed a check, of all instances that there ever were.
+    refused: u64,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -62,6 +64,7 @@ impl VirtualRouters {
             scripts: Vec::new(),
             interfaces: Interfaces::new(interfaces),
             phase: Phase::Running,
+            refused: 0,
             config: config.clone(),
         };
         routers.groups = routers.make_groups(&[]);
@@ -162,6 +165,17 @@ impl VirtualRouters {
         }
     }
 
+    /// How many instances there are.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
+    pub fn len(&self) -> usize {
+        self.instances.len()
+    }
+
+    /// How many packets with the VRID of an instance were no adverts for it.
+    pub fn refused(&self) -> u64 {
+        self.refused
+    }
+
     /// Addresses that are believed to be set, with the instance that set them.
     pub fn owned_addresses(&self) -> impl Iterator<Item = (&str, OwnedAddress)> {
         self.instances.iter().flat_map(|instance| {
@@ -241,6 +255,9 @@ impl VirtualRouters {
         };
         if let Some(instance) = self.instances.get_mut(index) {
             let consequence = instance.receive(bytes, now, actions);
+            if consequence == Consequence::Refused {
+                self.refused += 1;
+            }
             self.follow(index, consequence, now, actions);
         }
     }

@@ -6,8 +6,13 @@
 #[path = "../../lab/mod.rs"]
 mod lab;
 
+mod boot;
 mod capture;
+mod failover;
+mod flood;
 mod measure;
+mod node;
+mod pinger;
 mod scale;
 
 use std::process::ExitCode;
@@ -21,9 +26,12 @@ fn main() -> ExitCode {
     }));
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.first().map(String::as_str) {
+        Some("boot") => boot::run(),
+        Some("failover") => failover::run(),
+        Some("flood") => flood::run(),
         Some("scale") => scale::run(),
         _ => {
-            eprintln!("usage: bench scale");
+            eprintln!("usage: bench boot|failover|flood|scale");
             return ExitCode::from(2);
         }
     };

@@ -3,7 +3,6 @@
 //! One node is master of all, 250 virtual routers on each of as many interfaces as it takes. Ours and keepalived
 //! take turns for each size and interval.
 
-use std::fmt::Write;
 use std::fs;
 use std::time::Duration;
 
@@ -11,29 +10,13 @@ use nix::sys::signal::Signal;
 
 use crate::capture::{self, Capture};
 use crate::lab::cleanup::{Record, Turn};
-use crate::lab::process::Process;
 use crate::lab::wait::{wait_for, wait_until, watch_for};
-use crate::lab::{LabError, Namespace, Program, Result};
+use crate::lab::{LabError, Program, Result};
 use crate::measure::{BusyLoops, cpu, memory, millis, per_mille};
+use crate::node::{PRIORITY, Policy, Setup, configuration, start, wire};
 
-const PER_INTERFACE: usize = 250;
-const PRIORITY: u32 = 200;
 /// For all of them to become master.
 const START_LIMIT: Duration = Duration::from_secs(60);
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Policy {
-    Default,
-    RealTime,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Setup {
-    program: Program,
-    count: usize,
-    interval: Duration,
-    policy: Policy,
-}
 
 struct Figures {
     cpu: f64,
@@ -201,81 +184,4 @@ fn measure_in(setup: &Setup, span: Duration, record: &Record) -> Result<Figures>
         quiet,
         busy,
     })
-}
-
-/// As many veth pairs as it takes.
-fn wire(node: &Namespace, peer: &Namespace, count: usize) -> Result<()> {
-    let mut here = String::from("link set lo up\n");
-    let mut there = String::from("link set lo up\n");
-    for index in 0..count.div_ceil(PER_INTERFACE) {
-        writeln!(
-            here,
-            "link add v{index} type veth peer name p{index} netns {}",
-            peer.name()
-        )
-        .expect("a string");
-        writeln!(
-            here,
-            "addr add 10.60.{index}.1/24 dev v{index}\nlink set v{index} up"
-        )
-        .expect("a string");
-        writeln!(there, "link set p{index} up").expect("a string");
-    }
-    node.ip(&here)?;
-    peer.ip(&there)
-}
-
-fn start(setup: &Setup, node: &Namespace, record: &Record) -> Result<Process> {
-    let dir = record.dir();
-    let of = |name: &str| dir.join(name).display().to_string();
-    let mut arguments = vec![
-        "-n".to_owned(),
-        "-l".to_owned(),
-        "-f".to_owned(),
-        of("node.conf"),
-    ];
-    let binary = match setup.program {
-        Program::Holdfast => {
-            arguments.extend(["--run-directory".to_owned(), of("run")]);
-            crate::lab::daemon::binary("holdfastd")
-        }
-        Program::Keepalived => {
-            for (option, name) in [("-p", "k.pid"), ("-r", "v.pid"), ("-c", "c.pid")] {
-                arguments.extend([option.to_owned(), of(name)]);
-            }
-            arguments.push("-P".to_owned());
-            "keepalived".to_owned()
-        }
-    };
-    Process::spawn(node, "node", &binary, &arguments)
-}
-
-/// `addresses`: of the last virtual router; the others have one.
-fn configuration(setup: &Setup, addresses: usize) -> String {
-    let policy = match setup.policy {
-        Policy::Default => "",
-        Policy::RealTime => "    vrrp_rt_priority 50\n",
-    };
-    let mut text = format!("global_defs {{\n    router_id node\n    vrrp_version 3\n{policy}}}\n");
-    for index in 0..setup.count {
-        let (interface, vrid) = (index / PER_INTERFACE, index % PER_INTERFACE + 1);
-        let of_last = if index + 1 == setup.count {
-            addresses
-        } else {
-            1
-        };
-        write!(
-            text,
-            "vrrp_instance VI_{index} {{\n    state BACKUP\n    interface v{interface}\n    \
-             virtual_router_id {vrid}\n    priority {PRIORITY}\n    advert_int {}\n    \
-             virtual_ipaddress {{\n",
-            setup.interval.as_secs_f64()
-        )
-        .expect("a string");
-        for address in 0..of_last {
-            writeln!(text, "        10.6{}.{interface}.{vrid}/32", 1 + address).expect("a string");
-        }
-        text.push_str("    }\n}\n");
-    }
-    text
 }

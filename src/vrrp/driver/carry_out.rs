@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{debug, info, trace, warn};
 
+use super::flood::Admitted;
 use super::garp::Announced;
 use super::run::Driver;
 use super::{DriverError, Report};
@@ -48,7 +49,7 @@ impl Driver {
                 Action::RunScript { script, command } => self.scripts.run(script, &command),
                 Action::KillScript { script, force } => self.scripts.kill(&script, force),
                 Action::Notify(it) => self.notifier.notify(&it.subject, it.command, it.arguments),
-                Action::Log(event) => log(&event),
+                Action::Log(event) => self.log(&event),
             }
         }
         Ok(())
@@ -85,6 +86,18 @@ impl Driver {
                 self.unsent.remove(instance);
             }
             None => {}
+        }
+    }
+
+    fn log(&mut self, event: &Event) {
+        let instances = self.routers.len();
+        match self.lines.admit(instances, Instant::now()) {
+            Admitted::No => {}
+            Admitted::Yes { suppressed: 0 } => log(event),
+            Admitted::Yes { suppressed } => {
+                info!("{suppressed} lines of a flood were not logged");
+                log(event);
+            }
         }
     }
 

@@ -6,6 +6,8 @@
 //! parent.
 
 mod carry_out;
+mod filter;
+mod flood;
 mod garp;
 mod kernel;
 mod leases;

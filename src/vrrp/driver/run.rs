@@ -9,8 +9,10 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tracing::warn;
+use tracing::{info, warn};
 
+use super::filter::Strictness;
+use super::flood::{FloodGuard, LineLimit};
 use super::garp::GarpSocket;
 use super::kernel::Kernel;
 use super::leases::Leases;
@@ -29,9 +31,9 @@ const MONITOR: u64 = u64::MAX;
 const PACKET_BUFFER: usize = 5120;
 /// Packets read from one socket before the next one gets a turn.
 const PACKETS_A_TURN: usize = 64;
-/// Packets read, per socket, before timers and orders get a turn. More than a receive buffer holds,
-/// so that no stall leaves one unread, and a bound, so that no flood stops the timers.
-const PACKETS_A_ROUND: usize = 4096;
+/// Packets read, per socket, before timers and orders get a turn. More than a receive buffer holds (at least 768 octets
+/// each of 1 MiB), so that no stall leaves one unread, and a bound, so that no flood stops the timers.
+const PACKETS_A_ROUND: usize = 1536;
 /// Stop scripts get this long (keepalived: one second).
 const STOP_SCRIPTS: Duration = Duration::from_secs(1);
 /// Waking up later than this is worth a line.
@@ -54,6 +56,7 @@ pub async fn run(
     loop {
         let wake = driver.wait(&mut orders, backlog).await?;
         backlog = driver.read_everything().await?;
+        driver.guard();
         match wake {
             Wake::Again => {}
             Wake::ScriptEnded(input) => driver.handle(input).await?,
@@ -85,6 +88,8 @@ pub(super) struct Driver {
     /// Whose last advert could not be sent, as far as the routers have not been told.
     pub(super) unheard: Vec<RouterIdentity>,
     pub(super) leases: Leases,
+    flood: FloodGuard,
+    pub(super) lines: LineLimit,
 }
 
 /// Whether something is left to read.
@@ -129,6 +134,8 @@ impl Driver {
             unsent: HashMap::new(),
             unheard: Vec::new(),
             leases: Leases::default(),
+            flood: FloodGuard::new(Instant::now()),
+            lines: LineLimit::new(Instant::now()),
         };
         driver.carry_out(actions).await?;
         driver.tell_unheard().await?;
@@ -176,6 +183,20 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// In a flood of bad packets the kernel drops them, uncounted.
+    fn guard(&mut self) {
+        let Some(strictness) = self.flood.look(self.routers.refused(), Instant::now()) else {
+            return;
+        };
+        match strictness {
+            Strictness::Flooded => {
+                warn!("A flood of bad adverts: they are dropped uncounted for 10 seconds")
+            }
+            Strictness::Counting => info!("Bad adverts are counted again"),
+        }
+        self.sockets.filter(strictness);
     }
 
     /// Returns how many were read, counting at least one, so that every turn brings the round's end

@@ -5,6 +5,7 @@
 //! header, so the socket needs no source address, and `unicast_src_ip` need not be on the interface
 //! yet (keepalived: IP_FREEBIND).
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, IoSliceMut, Read};
 use std::net::{IpAddr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
@@ -14,6 +15,7 @@ use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg, sets
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type};
 use tracing::warn;
 
+use super::filter::{self, Expected, Strictness};
 use crate::config::Config;
 use crate::netlink::Interfaces;
 use crate::sys::poll_set::PollSet;
@@ -30,7 +32,8 @@ const PRIORITY_CONTROL: u32 = 7;
 /// The sockets of all interfaces that an instance runs on, for as long as those interfaces exist.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
-    wanted: BTreeMap<Place, Reception>,
+    wanted: BTreeMap<Place, Wanted>,
+    strictness: Strictness,
     open: HashMap<Place, Pair>,
     /// Whose receiving socket a key of the poll set means.
     by_key: HashMap<u64, Place>,
@@ -38,6 +41,13 @@ pub(super) struct Sockets {
 
 /// Where adverts are exchanged.
 type Place = (InterfaceName, AddressFamily);
+
+/// What is to come in at a place.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Wanted {
+    reception: Reception,
+    expected: Expected,
+}
 
 /// What an interface's socket is to receive beside what is sent to the node's own addresses.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,6 +61,8 @@ struct Pair {
     index: u32,
     family: AddressFamily,
     reception: Reception,
+    /// What the filter of the receiving socket was made for.
+    filtered: Option<(Expected, Strictness)>,
     receiver: Socket,
     sender: Socket,
 }
@@ -64,9 +76,25 @@ impl Sockets {
 
     /// Wants what `config` needs in addition.
     pub(super) fn want_also(&mut self, config: &Config) {
-        for (place, reception) in wanted(config) {
-            let known = self.wanted.entry(place).or_insert(reception);
-            *known = known.with(reception);
+        for (place, more) in wanted(config) {
+            match self.wanted.entry(place) {
+                Entry::Occupied(mut known) => known.get_mut().extend(more),
+                Entry::Vacant(place) => {
+                    place.insert(more);
+                }
+            }
+        }
+    }
+
+    /// How much is dropped unseen from now on. What cannot be changed is logged.
+    pub(super) fn filter(&mut self, strictness: Strictness) {
+        self.strictness = strictness;
+        for (place, wanted) in &self.wanted {
+            if let Some(pair) = self.open.get_mut(place)
+                && let Err(error) = pair.filter(&wanted.expected, strictness)
+            {
+                warn!("Unable to filter packets on {}: {error}", place.0);
+            }
         }
     }
 
@@ -78,14 +106,15 @@ impl Sockets {
         self.open.retain(|place, pair| {
             self.wanted.contains_key(place) && index_of(&place.0) == Some(pair.index)
         });
-        for (place, &reception) in &self.wanted {
+        let strictness = self.strictness;
+        for (place, wanted) in &self.wanted {
             let name = &place.0;
             let Some(index) = index_of(name) else {
                 continue;
             };
             let result = match self.open.get_mut(place) {
-                Some(pair) => pair.receive(reception),
-                None => Pair::open(place, index, reception, set).map(|pair| {
+                Some(pair) => pair.follow(wanted, strictness),
+                None => Pair::open(place, index, wanted, strictness, set).map(|pair| {
                     self.open.insert(place.clone(), pair);
                 }),
             };
@@ -146,8 +175,8 @@ impl Sockets {
     }
 }
 
-fn wanted(config: &Config) -> BTreeMap<Place, Reception> {
-    let mut wanted: BTreeMap<Place, Reception> = BTreeMap::new();
+fn wanted(config: &Config) -> BTreeMap<Place, Wanted> {
+    let mut wanted: BTreeMap<Place, Wanted> = BTreeMap::new();
     for instance in &config.vrrp_instances {
         let reception = if instance.unicast_peer.is_empty() {
             Reception::Multicast
@@ -156,10 +185,29 @@ fn wanted(config: &Config) -> BTreeMap<Place, Reception> {
         };
         let known = wanted
             .entry((instance.interface.clone(), instance.family()))
-            .or_insert(reception);
-        *known = known.with(reception);
+            .or_insert_with(|| Wanted {
+                reception,
+                expected: Expected::default(),
+            });
+        known.extend(Wanted {
+            reception,
+            expected: Expected {
+                vrids: [instance.virtual_router_id].into(),
+                versions: [instance.version].into(),
+                any_ttl: reception == Reception::UnicastOnly,
+            },
+        });
     }
     wanted
+}
+
+impl Wanted {
+    fn extend(&mut self, more: Self) {
+        self.reception = self.reception.with(more.reception);
+        self.expected.vrids.extend(more.expected.vrids);
+        self.expected.versions.extend(more.expected.versions);
+        self.expected.any_ttl |= more.expected.any_ttl;
+    }
 }
 
 impl Reception {
@@ -175,19 +223,37 @@ impl Pair {
     fn open(
         (name, family): &Place,
         index: u32,
-        reception: Reception,
+        wanted: &Wanted,
+        strictness: Strictness,
         set: &PollSet,
     ) -> io::Result<Self> {
         let mut pair = Self {
             index,
             family: *family,
             reception: Reception::UnicastOnly,
+            filtered: None,
             receiver: receiver(name, *family)?,
             sender: sender(name, *family)?,
         };
-        pair.receive(reception)?;
+        pair.follow(wanted, strictness)?;
         set.add(&pair.receiver, pair.key())?;
         Ok(pair)
+    }
+
+    fn follow(&mut self, wanted: &Wanted, strictness: Strictness) -> io::Result<()> {
+        self.filter(&wanted.expected, strictness)?;
+        self.receive(wanted.reception)
+    }
+
+    fn filter(&mut self, expected: &Expected, strictness: Strictness) -> io::Result<()> {
+        let is_in_place =
+            |(known, how): &(Expected, Strictness)| known == expected && *how == strictness;
+        if !self.filtered.as_ref().is_some_and(is_in_place) {
+            let program = filter::program(self.family, expected, strictness);
+            self.receiver.attach_filter(&program)?;
+            self.filtered = Some((expected.clone(), strictness));
+        }
+        Ok(())
     }
 
     /// In the poll set.
@@ -347,7 +413,7 @@ mod tests {
         };
         let wanted: Vec<_> = wanted(&config)
             .into_iter()
-            .map(|((name, _), reception)| (name.to_string(), reception))
+            .map(|((name, _), wanted)| (name.to_string(), wanted.reception))
             .collect();
         assert_eq!(
             wanted,

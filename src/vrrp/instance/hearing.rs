@@ -48,7 +48,9 @@ impl Instance {
                     priority: heard.priority,
                     source: heard.source,
                 };
-                log(discarded, actions);
+                if self.may_answer(now) {
+                    log(discarded, actions);
+                }
             }
         }
     }
@@ -148,14 +150,17 @@ impl Instance {
         match hears {
             MasterHears::Release => {
                 self.counters.pri_zero_rcvd += 1;
-                log(Event::MasterReceivedPriorityZero { instance }, actions);
-                self.send_advert_now(now, actions);
+                if self.may_answer(now) {
+                    log(Event::MasterReceivedPriorityZero { instance }, actions);
+                    self.send_advert_now(now, actions);
+                }
                 Consequence::None
             }
             MasterHears::Weaker if self.is_unheard => {
                 log(Event::YieldedUnheard { instance, source }, actions);
                 self.yield_to(heard, now, actions)
             }
+            MasterHears::Weaker if !self.may_answer(now) => Consequence::None,
             MasterHears::Weaker => {
                 let forces_election = !self.config.lower_prio_no_advert;
                 let received = Event::ReceivedLowerPriority {
@@ -191,10 +196,23 @@ impl Instance {
                 self.yield_to(heard, now, actions)
             }
             MasterHears::OwnAddress => {
-                log(Event::ReceivedOwnAddress { instance }, actions);
+                if self.may_answer(now) {
+                    log(Event::ReceivedOwnAddress { instance }, actions);
+                }
                 Consequence::None
             }
         }
+    }
+
+    /// Twice in an interval: who repeats other routers' adverts makes this one neither send nor log more. keepalived
+    /// answers each.
+    fn may_answer(&mut self, now: Instant) -> bool {
+        let pause = self.config.advert_int.as_duration() / 2;
+        let may = self.answered_at.is_none_or(|at| now >= at + pause);
+        if may {
+            self.answered_at = Some(now);
+        }
+        may
     }
 
     fn yield_to(&mut self, heard: Heard, now: Instant, actions: &mut Actions) -> Consequence {

@@ -208,6 +208,7 @@ impl Instance {
         self.weaker_heard = None;
         self.announced_at = None;
         self.is_unheard = false;
+        self.answered_at = None;
         self.master = None;
         self.timers.stop_all();
         self.logged.forget();

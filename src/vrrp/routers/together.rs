@@ -20,7 +20,7 @@ impl VirtualRouters {
     ) {
         let group = self.group_of(index);
         match (consequence, group) {
-            (Consequence::None, _) | (Consequence::SteppedDown, None) => {}
+            (Consequence::None | Consequence::Refused, _) | (Consequence::SteppedDown, None) => {}
             (Consequence::WantsMaster, None) => {
                 if !self.announce_first(&[index], now, actions)
                     && let Some(instance) = self.instances.get_mut(index)
