@@ -20,6 +20,7 @@ use tracing::error;
 use super::exit_status::ExitStatus;
 use super::message::{ChildKind, FromChild, Start, ToChild};
 use super::pid_file::PidFile;
+use super::scheduling;
 use crate::config::Config;
 use crate::dataplane::Limits;
 use crate::dataplane::driver::{Setup, TAP_NAME};
@@ -76,6 +77,7 @@ fn prepare_and_run(
     socket: StdUnixStream,
 ) -> Result<ExitStatus, Box<dyn std::error::Error>> {
     let _pid_file = PidFile::acquire(&start.pid_file)?;
+    scheduling::apply(kind, &start.config.global_defs.processes);
     let (hello, _hello_path) = listen(&hello_socket(&start.run_directory, kind))?;
     if kind == ChildKind::DataPlane {
         return run_data_plane(&start, socket, hello);
@@ -186,7 +188,10 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
         report_sender,
     );
     let to_order = |message| match message {
-        Some(Asked::Reload(config)) => Order::Reload(config),
+        Some(Asked::Reload(config)) => {
+            scheduling::apply(ChildKind::Vrrp, &config.global_defs.processes);
+            Order::Reload(config)
+        }
         Some(Asked::Hello(answer)) => Order::Hello(answer),
         // Without a parent nobody fences: the addresses go now.
         Some(Asked::Stop) | None => Order::Stop,
@@ -227,7 +232,10 @@ async fn run_checker(start: Start, wiring: Wiring) -> ExitStatus {
         report_sender,
     );
     let to_order = |message| match message {
-        Some(Asked::Reload(config)) => Order::Reload(config),
+        Some(Asked::Reload(config)) => {
+            scheduling::apply(ChildKind::Checker, &config.global_defs.processes);
+            Order::Reload(config)
+        }
         Some(Asked::Hello(answer)) => Order::Hello(answer),
         Some(Asked::Stop) => Order::Stop,
         None => Order::Leave,

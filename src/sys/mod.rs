@@ -8,5 +8,6 @@ pub mod link_layer;
 pub mod packet;
 pub mod poll_set;
 pub mod process;
+pub mod scheduling;
 pub mod script;
 pub mod tun;

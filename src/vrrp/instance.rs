@@ -23,7 +23,7 @@ mod sending;
 mod transitions;
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::receive::{self, Heard, LoggedOnce};
 use super::snapshot::{Counters, InstanceSnapshot};
@@ -189,6 +189,12 @@ impl Instance {
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         self.timers.next_timeout()
+    }
+
+    /// How long ago its next advert was due.
+    pub(super) fn advert_is_late_by(&self, now: Instant) -> Option<Duration> {
+        let deadline = self.timers.deadline(Timer::Adver)?;
+        now.checked_duration_since(deadline)
     }
 
     /// Its next advert is due so soon that it may go out now, with those of others.

@@ -19,6 +19,7 @@ mod event;
 mod identity;
 mod input;
 mod instance;
+pub mod lateness;
 mod notification;
 mod receive;
 mod reload;
@@ -33,6 +34,8 @@ mod tracking;
 mod sim;
 #[cfg(test)]
 mod steps;
+#[cfg(test)]
+mod sync_sim;
 
 pub use action::{Action, Actions, Notification};
 pub use event::Event;

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 pub(super) use self::instances::Instances;
 use super::instance::{Consequence, Instance};
+use super::lateness::Lateness;
 use super::notification::Notice;
 use super::script::{Health, Script};
 use super::snapshot::{GroupSnapshot, ScriptSnapshot, Snapshot};
@@ -33,6 +34,7 @@ pub struct VirtualRouters {
     phase: Phase,
     /// Packets that failed a check, of all instances that there ever were.
     refused: u64,
+    lateness: Lateness,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,6 +67,7 @@ impl VirtualRouters {
             interfaces: Interfaces::new(interfaces),
             phase: Phase::Running,
             refused: 0,
+            lateness: Lateness::default(),
             config: config.clone(),
         };
         routers.groups = routers.make_groups(&[]);
@@ -162,6 +165,7 @@ impl VirtualRouters {
                     last_status: script.last_status(),
                 })
                 .collect(),
+            lateness: self.lateness,
         }
     }
 
@@ -322,6 +326,11 @@ impl VirtualRouters {
         for timer in Timer::ALL {
             for &index in &due {
                 if let Some(instance) = self.instances.get_mut(index) {
+                    if timer == Timer::Adver
+                        && let Some(late) = instance.advert_is_late_by(now)
+                    {
+                        self.lateness.record(late);
+                    }
                     let consequence = instance.timeout(timer, now, actions);
                     self.follow(index, consequence, now, actions);
                 }

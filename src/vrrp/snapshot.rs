@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use super::lateness::Lateness;
 use crate::types::{AdvertInterval, InterfaceName, OwnedAddress, Priority, Vrid, VrrpVersion};
 
 /// State of a virtual router (RFC 3768 §6.3), with keepalived's FAULT. The numbers are those of
@@ -36,6 +37,8 @@ pub struct Snapshot {
     pub instances: Vec<InstanceSnapshot>,
     pub groups: Vec<GroupSnapshot>,
     pub scripts: Vec<ScriptSnapshot>,
+    /// How late adverts were since the process started.
+    pub lateness: Lateness,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]

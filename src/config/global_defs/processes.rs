@@ -33,15 +33,16 @@ pub struct Processes {
 }
 
 /// How one child runs. A field is a keyword without the name of the child in front.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Process {
     pub process_name: Option<String>,
     /// Nice value, -20 to 19, default 0.
     pub priority: i8,
     /// Of SCHED_RR, 1 to 99.
     pub rt_priority: Option<u8>,
-    /// Longest time without a system call at real-time priority, default 10 ms.
-    pub rlimit_rttime: Duration,
+    /// Longest time without waiting for anything at real-time priority. keepalived: 10 ms, which a start or a reload
+    /// with many instances exceeds.
+    pub rlimit_rttime: Option<Duration>,
     /// Memory is locked.
     pub no_swap: bool,
     /// Numbers of CPUs; empty: any.
@@ -72,23 +73,6 @@ impl Default for Processes {
     }
 }
 
-impl Default for Process {
-    fn default() -> Self {
-        Self {
-            process_name: None,
-            priority: 0,
-            rt_priority: None,
-            rlimit_rttime: Duration::from_millis(10),
-            no_swap: false,
-            cpu_affinity: Vec::new(),
-            netlink_cmd_rcv_bufs: None,
-            netlink_cmd_rcv_bufs_force: false,
-            netlink_monitor_rcv_bufs: None,
-            netlink_monitor_rcv_bufs_force: false,
-        }
-    }
-}
-
 const NAME: Shape = Shape::Word("a name");
 const NICE: Shape = Shape::number(-20, 19);
 const REALTIME: Shape = Shape::number(1, 99);
@@ -106,13 +90,13 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
     Keyword::pending_but_read("process_name", NAME, "holdfastd", |draft, arguments| {
         arguments.fill(&mut draft.defs.processes.process_name)
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "max_auto_priority",
         Shape::Optional("a number from -1 to 99"),
         "0; 99 without a number",
         max_auto_priority,
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "min_auto_priority_delay",
         Shape::number(1, 10_000_000),
         "1000000",
@@ -152,6 +136,7 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
 
 /// A child that has keywords of its own.
 trait Child {
+    const IS_THERE: bool;
     const PROCESS_NAME: &'static str;
     const PRIORITY: &'static str;
     const RT_PRIORITY: &'static str;
@@ -169,6 +154,7 @@ struct Checker;
 struct Bfd;
 
 impl Child for Vrrp {
+    const IS_THERE: bool = true;
     const PROCESS_NAME: &'static str = "vrrp_process_name";
     const PRIORITY: &'static str = "vrrp_priority";
     const RT_PRIORITY: &'static str = "vrrp_rt_priority";
@@ -183,6 +169,7 @@ impl Child for Vrrp {
 }
 
 impl Child for Checker {
+    const IS_THERE: bool = true;
     const PROCESS_NAME: &'static str = "checker_process_name";
     const PRIORITY: &'static str = "checker_priority";
     const RT_PRIORITY: &'static str = "checker_rt_priority";
@@ -197,6 +184,7 @@ impl Child for Checker {
 }
 
 impl Child for Bfd {
+    const IS_THERE: bool = false;
     const PROCESS_NAME: &'static str = "bfd_process_name";
     const PRIORITY: &'static str = "bfd_priority";
     const RT_PRIORITY: &'static str = "bfd_rt_priority";
@@ -220,38 +208,42 @@ const fn rows<C: Child>() -> [Keyword<Draft>; 7] {
         Keyword::pending_but_read(C::PROCESS_NAME, NAME, "process_name", |draft, arguments| {
             arguments.fill(&mut C::settings(&mut draft.defs.processes).process_name)
         }),
-        Keyword::pending_but_read(C::PRIORITY, NICE, "0", |draft, arguments| {
+        row::<C>(C::PRIORITY, NICE, "0", |draft, arguments| {
             arguments.fill(&mut C::settings(&mut draft.defs.processes).priority)
         }),
-        Keyword::pending_but_read(C::RT_PRIORITY, REALTIME, "", |draft, arguments| {
+        row::<C>(C::RT_PRIORITY, REALTIME, "", |draft, arguments| {
             C::settings(&mut draft.defs.processes).rt_priority = Some(rt_priority(arguments)?);
             Ok(())
         }),
-        Keyword::pending_but_read(
+        row::<C>(
             C::RLIMIT_RTTIME,
             MICROSECONDS,
-            "10000",
+            "none",
             |draft: &mut Draft, arguments| {
-                let process = C::settings(&mut draft.defs.processes);
-                microseconds(&mut process.rlimit_rttime, arguments)
+                let mut limit = Duration::ZERO;
+                microseconds(&mut limit, arguments)?;
+                C::settings(&mut draft.defs.processes).rlimit_rttime = Some(limit);
+                Ok(())
             },
         )
         .unit("µs"),
-        Keyword::pending_but_read(
+        row::<C>(
             C::RLIMIT_RTIME,
             MICROSECONDS,
-            "10000",
+            "none",
             |draft: &mut Draft, arguments| {
-                let process = C::settings(&mut draft.defs.processes);
-                microseconds(&mut process.rlimit_rttime, arguments)
+                let mut limit = Duration::ZERO;
+                microseconds(&mut limit, arguments)?;
+                C::settings(&mut draft.defs.processes).rlimit_rttime = Some(limit);
+                Ok(())
             },
         )
         .unit("µs")
         .deprecated(C::RLIMIT_RTTIME),
-        Keyword::pending_but_read(C::NO_SWAP, Shape::Flag, "off", |draft, arguments| {
+        row::<C>(C::NO_SWAP, Shape::Flag, "off", |draft, arguments| {
             arguments.fill(&mut C::settings(&mut draft.defs.processes).no_swap)
         }),
-        Keyword::pending_but_read(
+        row::<C>(
             C::CPU_AFFINITY,
             Shape::Words("numbers of CPUs from 0 to 1023"),
             "any",
@@ -261,6 +253,20 @@ const fn rows<C: Child>() -> [Keyword<Draft>; 7] {
             },
         ),
     ]
+}
+
+/// Carried out where there is such a child.
+const fn row<C: Child>(
+    name: &'static str,
+    shape: Shape,
+    default: &'static str,
+    fill: fn(&mut Draft, &mut Arguments<'_>) -> Result<(), Finding>,
+) -> Keyword<Draft> {
+    if C::IS_THERE {
+        Keyword::new(name, shape, default, fill)
+    } else {
+        Keyword::pending_but_read(name, shape, default, fill)
+    }
 }
 
 /// What only the children know that talk to the kernel, and an old name.

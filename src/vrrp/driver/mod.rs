@@ -5,6 +5,7 @@
 //! ARP, `scripts` the track scripts. Nothing in it waits for a script, a file, a name or the
 //! parent.
 
+mod auto_priority;
 mod carry_out;
 mod filter;
 mod flood;

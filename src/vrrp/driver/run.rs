@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
+use super::auto_priority::AutoPriority;
 use super::filter::Strictness;
 use super::flood::{FloodGuard, LineLimit};
 use super::garp::GarpSocket;
@@ -89,6 +90,7 @@ pub(super) struct Driver {
     pub(super) unheard: Vec<RouterIdentity>,
     pub(super) leases: Leases,
     flood: FloodGuard,
+    auto_priority: AutoPriority,
     pub(super) lines: LineLimit,
 }
 
@@ -135,6 +137,7 @@ impl Driver {
             unheard: Vec::new(),
             leases: Leases::default(),
             flood: FloodGuard::new(Instant::now()),
+            auto_priority: AutoPriority::new(&config.global_defs.processes),
             lines: LineLimit::new(Instant::now()),
         };
         driver.carry_out(actions).await?;
@@ -259,6 +262,7 @@ impl Driver {
             () = std::future::ready(()), if backlog == Backlog::Some => Wake::Again,
         };
         let late = timeout.map(|timeout| timeout.elapsed()).unwrap_or_default();
+        self.auto_priority.woken(late);
         if late > HELD_UP {
             warn!("Held up for {:.3} seconds", late.as_secs_f64());
         }
@@ -275,6 +279,7 @@ impl Driver {
         self.tell_unheard().await?;
         self.sockets.want(config);
         self.sockets.follow(self.kernel.interfaces(), &self.set);
+        self.auto_priority = AutoPriority::new(&config.global_defs.processes);
         self.report(Report::Reloaded);
         Ok(())
     }
