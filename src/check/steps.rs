@@ -416,6 +416,8 @@ fn parse_config(lines: &[&str]) -> (Config, BTreeMap<ServiceKey, String>) {
 
 fn virtual_server(address: &str, scheduler: &str, options: &Options<'_>) -> VirtualServer {
     VirtualServer {
+        target: crate::config::ServiceTarget::Address,
+        options: crate::config::ServiceOptions::default(),
         address: server(address),
         protocol: Protocol::Tcp,
         lvs_sched: scheduler.parse().expect("a scheduler"),
@@ -437,6 +439,8 @@ fn virtual_server(address: &str, scheduler: &str, options: &Options<'_>) -> Virt
 
 fn real_server(address: &str, options: &Options<'_>) -> RealServer {
     RealServer {
+        pending_checkers: Vec::new(),
+        options: crate::config::RealServerOptions::default(),
         address: server(address),
         weight: Weight::new(options.number("weight", 1)).expect("a weight"),
         lvs_method: ForwardingMethod::Nat,
@@ -489,6 +493,8 @@ fn checker(keyword: &str, target: ServerAddress, options: &Options<'_>) -> Check
 
 fn urls(paths: &str) -> Vec<HttpUrl> {
     let url = |path: &str| HttpUrl {
+        regex: None,
+        tls_compliant: false,
         path: path.to_owned(),
         digest: None,
         status_code: Vec::new(),

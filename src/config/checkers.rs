@@ -1,25 +1,34 @@
-//! The checkers of a real server: TCP_CHECK, HTTP_GET, SSL_GET, MISC_CHECK.
+//! The checkers of a real server.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+mod common;
+mod connect;
 mod keywords;
+mod pending;
 mod resolve;
 
 pub(crate) use keywords::{
     Draft, HTTP_GET, HTTP_GET_BLOCK, MISC_CHECK, MISC_CHECK_BLOCK, SSL_GET, SSL_GET_BLOCK,
     TCP_CHECK, TCP_CHECK_BLOCK, URL, URL_BLOCK, http_get, misc_check, ssl_get, tcp_check,
 };
+pub(crate) use pending::{
+    BFD_CHECK, BFD_CHECK_BLOCK, DNS_CHECK, DNS_CHECK_BLOCK, FILE_CHECK, FILE_CHECK_BLOCK, HOST,
+    HOST_BLOCK, PING_CHECK, PING_CHECK_BLOCK, PendingDraft, SMTP_CHECK, SMTP_CHECK_BLOCK,
+    UDP_CHECK, UDP_CHECK_BLOCK, pending_checker,
+};
+pub use pending::{DnsType, PendingKind, UdpCheck};
 pub(crate) use resolve::Inherited;
 
 use crate::types::{InterfaceName, ScriptCommand, ServerAddress};
 
 /// One checker with the settings all kinds share, defaults resolved.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Checker {
-    pub kind: CheckerKind,
+pub struct Checker<K = CheckerKind> {
+    pub kind: K,
     /// Time between two checks.
     pub delay_loop: Duration,
     /// Further tries before the checker is down.
@@ -88,6 +97,33 @@ pub struct HttpUrl {
     /// Host header: the url's, the checker's, the real server's or the virtual server's; `None`:
     /// address and port of the connection.
     pub virtualhost: Option<String>,
+    /// What the body must match.
+    pub regex: Option<Box<HttpRegex>>,
+    /// A connection that ends without the goodbye of TLS is a failure.
+    pub tls_compliant: bool,
+}
+
+/// Keywords `regex*`.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct HttpRegex {
+    /// In the language of PCRE2.
+    pub regex: String,
+    pub settings: RegexSettings,
+}
+
+/// A field is a keyword without `regex_` in front.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RegexSettings {
+    /// The body must not match.
+    pub no_match: bool,
+    /// Names of compile options of PCRE2 in lower case.
+    pub options: Vec<String>,
+    /// Octets of the body that a match may not begin before.
+    pub min_offset: u32,
+    /// `None`: anywhere.
+    pub max_offset: Option<u32>,
+    /// Octets of stack at the start and at most.
+    pub stack: Option<(u32, u32)>,
 }
 
 /// Status codes `first` to `last`, both included.

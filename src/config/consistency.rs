@@ -11,11 +11,13 @@ use super::root::Drafts;
 use super::scripts::{Scripts, UserText};
 use super::track::TrackEntry;
 use super::{
-    Config, TrackGroup, TrackInterface, TrackScript, VrrpInstance, VrrpScript, VrrpSyncGroup,
+    Config, TrackGroup, TrackInterface, TrackScript, VirtualServerGroup, VrrpInstance, VrrpScript,
+    VrrpSyncGroup,
 };
-use super::{garp_group, global_defs, linkbeat, virtual_server, vrrp_sync_group};
+use super::{garp_group, global_defs, linkbeat, vrrp_sync_group};
 use crate::types::{InterfaceName, ScriptCommand};
 
+mod services;
 mod trackers;
 
 pub(crate) use trackers::TrackKind;
@@ -36,6 +38,7 @@ pub(crate) struct Context<'c> {
     /// Scripts that are in the file, but cannot run, which has been said.
     disabled_scripts: HashSet<String>,
     trackers: Trackers,
+    virtual_server_groups: Vec<VirtualServerGroup>,
 }
 
 /// Makes a configuration of everything that was read.
@@ -63,13 +66,16 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
         vrrp_scripts: Vec::new(),
         disabled_scripts: HashSet::new(),
         trackers: Trackers::default(),
+        virtual_server_groups: Vec::new(),
     };
     context.resolve_scripts(&drafts);
     context.resolve_trackers(&drafts);
     let mut vrrp_instances = context.resolve_instances(&drafts);
     let vrrp_sync_groups = context.resolve_sync_groups(&drafts, &mut vrrp_instances);
+    context.resolve_virtual_server_groups(std::mem::take(&mut drafts.virtual_server_groups));
     let virtual_servers = std::mem::take(&mut drafts.virtual_servers);
-    let virtual_servers = context.resolve_virtual_servers(virtual_servers);
+    let (virtual_servers, pending_virtual_servers) =
+        context.resolve_virtual_servers(virtual_servers);
     globals.parent_scripts.resolve(
         &mut defs.parent_scripts,
         &mut context.scripts,
@@ -97,6 +103,8 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
         interface_up_down_delays,
         vrrp_instances,
         vrrp_sync_groups,
+        ssl: drafts.ssl,
+        virtual_server_groups: std::mem::take(&mut context.virtual_server_groups),
         virtual_servers,
         static_network,
         track_groups,
@@ -104,6 +112,7 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
         linkbeat_interfaces,
         linkbeat_use_polling: drafts.linkbeat_use_polling,
         namespaces: std::mem::take(&mut drafts.namespaces),
+        pending_virtual_servers,
     }
 }
 
@@ -504,29 +513,6 @@ impl Context<'_> {
     }
 
     /// Each draft is let go as soon as it has been resolved: there may be tens of thousands.
-    fn resolve_virtual_servers(
-        &mut self,
-        drafts: Vec<virtual_server::Draft>,
-    ) -> Vec<super::VirtualServer> {
-        let mut seen = HashSet::new();
-        let mut servers = Vec::with_capacity(drafts.len());
-        for draft in drafts {
-            let Some(server) = draft.resolve(self) else {
-                continue;
-            };
-            if seen.insert((server.address, server.protocol)) {
-                servers.push(server);
-            } else {
-                let message = format!(
-                    "Virtual server {} is there already; this one is not used",
-                    server.log_name()
-                );
-                self.complain(Finding::new(Code::DuplicateName, draft.span, message));
-            }
-        }
-        servers
-    }
-
     fn complain_of_unused_scripts(&mut self, drafts: &Drafts) {
         let in_instances = drafts
             .vrrp_instances

@@ -20,6 +20,7 @@ mod lexer;
 mod lines;
 mod preprocess;
 mod source;
+mod ssl;
 mod tree;
 
 // From statements to blocks.
@@ -45,6 +46,7 @@ mod static_network;
 mod track;
 mod track_file;
 mod virtual_server;
+mod virtual_server_group;
 mod vrrp_instance;
 mod vrrp_script;
 mod vrrp_sync_group;
@@ -66,8 +68,8 @@ use serde::{Deserialize, Serialize};
 
 pub use bfd_instance::BfdInstance;
 pub use checkers::{
-    Checker, CheckerKind, ConnectOptions, HttpGet, HttpProtocol, HttpUrl, MiscCheck,
-    StatusCodeRange,
+    Checker, CheckerKind, ConnectOptions, DnsType, HttpGet, HttpProtocol, HttpRegex, HttpUrl,
+    MiscCheck, PendingKind, RegexSettings, StatusCodeRange, UdpCheck,
 };
 pub use delta::{BlockDelta, ConfigDelta};
 pub use diagnostic::{Code, Complaint, Drawing, MAX_COMPLAINTS, Place, Severity};
@@ -87,12 +89,14 @@ pub use namespaces::{IpvsNamespace, Namespaces};
 pub use notify_fifo::NotifyFifo;
 pub use notify_scripts::NotifyScripts;
 pub use offline_host::OfflineHost;
-pub use real_server::{RealServer, SorryServer};
+pub use real_server::{RealServer, RealServerOptions, SorryServer};
 pub use smtp::{Smtp, SmtpServer};
+pub use ssl::Ssl;
 pub use static_network::{StaticNetwork, TrackGroup};
 pub use track::TrackObject;
 pub use track_file::{InitFile, TrackedFile};
-pub use virtual_server::VirtualServer;
+pub use virtual_server::{Granularity, ServiceOptions, ServiceTarget, VirtualServer};
+pub use virtual_server_group::{GroupEntry, IpFamily, VirtualServerGroup};
 pub use vrrp_instance::{
     Authentication, GarpExtraIf, GarpSettings, InitialState, Ipvlan, IpvlanMode, TrackInterface,
     TrackScript, Vmac, VrrpInstance,
@@ -113,6 +117,8 @@ pub struct Config {
     pub interface_up_down_delays: Vec<InterfaceDelays>,
     pub vrrp_instances: Vec<VrrpInstance>,
     pub vrrp_sync_groups: Vec<VrrpSyncGroup>,
+    pub ssl: Option<Ssl>,
+    pub virtual_server_groups: Vec<VirtualServerGroup>,
     pub virtual_servers: Vec<VirtualServer>,
     pub static_network: StaticNetwork,
     pub track_groups: Vec<TrackGroup>,
@@ -121,6 +127,8 @@ pub struct Config {
     /// Every interface that matters is polled.
     pub linkbeat_use_polling: bool,
     pub namespaces: Namespaces,
+    /// Virtual servers that nobody serves, because what they listen to is not carried out yet.
+    pub pending_virtual_servers: Vec<VirtualServer>,
 }
 
 /// Every keyword that is understood, for the manual.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::checkers::{self, Checker};
+use super::checkers::{self, Checker, PendingDraft, PendingKind};
 use super::consistency::Context;
 use super::diagnostic::{Code, Finding};
 use super::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned, Table};
@@ -26,6 +26,21 @@ pub struct RealServer {
     pub notify_down: Option<ScriptCommand>,
     /// No checker: always up.
     pub checkers: Vec<Checker>,
+    /// Checkers that are not carried out yet.
+    pub pending_checkers: Vec<Checker<PendingKind>>,
+    pub options: RealServerOptions,
+}
+
+/// Settings that are read and checked, but not carried out yet.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RealServerOptions {
+    /// No new connections from this number on; 0: no limit.
+    pub uthreshold: u32,
+    /// New connections again below this number; 0: three quarters of `uthreshold`.
+    pub lthreshold: u32,
+    /// Mail when it comes up or goes down.
+    pub smtp_alert: bool,
+    pub snmp_name: Option<String>,
 }
 
 /// Takes the traffic while the quorum is lost.
@@ -54,8 +69,10 @@ pub(crate) struct Draft {
     virtualhost: Option<String>,
     retry: RetryDraft,
     checkers: Vec<checkers::Draft>,
-    /// Checkers that are not carried out.
-    pending_checkers: Vec<Spanned<&'static str>>,
+    pending_checkers: Vec<PendingDraft>,
+    smtp_alert: Option<bool>,
+    /// What goes into the configuration as it is.
+    options: RealServerOptions,
 }
 
 impl Draft {
@@ -73,6 +90,8 @@ impl Draft {
             retry: RetryDraft::default(),
             checkers: Vec::new(),
             pending_checkers: Vec::new(),
+            smtp_alert: None,
+            options: RealServerOptions::default(),
         }
     }
 }
@@ -82,6 +101,8 @@ impl HasRetry for Draft {
         &mut self.retry
     }
 }
+
+const THRESHOLD: Shape = Shape::number(0, NO_LIMIT);
 
 /// Where the value of most keywords comes from by default.
 const OUTER: &str = "the virtual server's";
@@ -111,8 +132,15 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("uthreshold", Shape::number(0, NO_LIMIT), ""),
-    Keyword::pending("lthreshold", Shape::number(0, NO_LIMIT), ""),
+    Keyword::pending_but_read("uthreshold", THRESHOLD, "none", |draft, arguments| {
+        arguments.fill(&mut draft.options.uthreshold)
+    }),
+    Keyword::pending_but_read(
+        "lthreshold",
+        THRESHOLD,
+        "3/4 of uthreshold",
+        |draft, arguments| arguments.fill(&mut draft.options.lthreshold),
+    ),
     Keyword::new(
         "inhibit_on_failure",
         Shape::Bool,
@@ -139,7 +167,12 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("smtp_alert", Shape::Bool, "on"),
+    Keyword::pending_but_read(
+        "smtp_alert",
+        Shape::Bool,
+        "global, else on",
+        |draft, arguments| arguments.fill(&mut draft.smtp_alert),
+    ),
     Keyword::new(
         "virtualhost",
         Shape::Word("a host name"),
@@ -149,7 +182,12 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("snmp_name", Shape::Word("a name"), ""),
+    Keyword::pending_but_read(
+        "snmp_name",
+        Shape::Word("a name"),
+        "",
+        |draft, arguments| arguments.fill(&mut draft.options.snmp_name),
+    ),
     Keyword::new(
         "TCP_CHECK",
         Shape::Block(checkers::TCP_CHECK_BLOCK),
@@ -211,8 +249,10 @@ const OWN: &[Keyword<Draft>] = &[
 
 fn pending_checker(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     arguments.leave_pending_to_owner();
-    draft.pending_checkers.push(arguments.keyword());
-    arguments.check_shape()
+    draft
+        .pending_checkers
+        .push(checkers::pending_checker(arguments));
+    Ok(())
 }
 
 impl Draft {
@@ -226,7 +266,13 @@ impl Draft {
 /// What a virtual server gives to its real servers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inherited<'v> {
+    /// Its name in complaints.
+    pub(crate) name: &'v str,
     pub(crate) virtual_server: ServerAddress,
+    /// It is a firewall mark, so the real servers' port is that of the packet.
+    pub(crate) is_fwmark: bool,
+    /// The ports of the real servers must be its own: it is an address.
+    pub(crate) has_port: bool,
     pub(crate) protocol: Protocol,
     pub(crate) lvs_method: ForwardingMethod,
     pub(crate) weight: Weight,
@@ -251,7 +297,8 @@ impl Draft {
             && !matches!(lvs_method, ForwardingMethod::Tunnel(_))
         {
             let message = format!(
-                "the address families of {service} and real server {address} don't match - skipping"
+                "the address families of {} and real server {address} don't match - skipping",
+                inherited.name
             );
             context.complain(Finding::new(Code::Conflict, self.address.span, message));
             return None;
@@ -273,7 +320,18 @@ impl Draft {
                 .iter()
                 .filter_map(|checker| checker.resolve(&settings, context)),
         );
+        let pending_checkers = self
+            .pending_checkers
+            .iter()
+            .filter_map(|checker| checker.resolve(&settings, context))
+            .collect();
         self.complain_of_pending_checkers(&checkers, context);
+        let options = RealServerOptions {
+            smtp_alert: self
+                .smtp_alert
+                .unwrap_or_else(|| context.globals.smtp.checker_default().unwrap_or(true)),
+            ..self.options.clone()
+        };
         Some(RealServer {
             address,
             weight: self.weight.unwrap_or(inherited.weight),
@@ -284,13 +342,15 @@ impl Draft {
             notify_up: context.script(self.notify_up.as_ref()),
             notify_down: context.script(self.notify_down.as_ref()),
             checkers,
+            pending_checkers,
+            options,
         })
     }
 
     /// A real server that keeps a checker is merely checked less; one without any gets traffic even when it is dead.
     fn complain_of_pending_checkers(&self, remaining: &[Checker], context: &mut Context<'_>) {
         for pending in &self.pending_checkers {
-            let name = pending.value;
+            let name = pending.keyword.value;
             let (code, what) = if remaining.is_empty() {
                 (
                     Code::NeverChecked,
@@ -303,7 +363,7 @@ impl Draft {
                 )
             };
             let message = format!("'{name}' is not carried out yet: {what}");
-            context.complain(Finding::new(code, pending.span, message));
+            context.complain(Finding::new(code, pending.keyword.span, message));
         }
     }
 
@@ -316,6 +376,19 @@ impl Draft {
     ) -> u16 {
         let service = inherited.virtual_server;
         let port = self.port.unwrap_or(service.port);
+        if inherited.is_fwmark {
+            if port != 0 {
+                let message = format!(
+                    "{} has a firewall mark, so real server {} has no port - clearing",
+                    inherited.name, self.address.value
+                );
+                context.complain(Finding::new(Code::Conflict, self.address.span, message));
+            }
+            return 0;
+        }
+        if !inherited.has_port {
+            return port;
+        }
         let fixed = match method {
             ForwardingMethod::DirectRoute | ForwardingMethod::Tunnel(_) => true,
             ForwardingMethod::Nat | ForwardingMethod::FullNat => false,

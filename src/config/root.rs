@@ -7,8 +7,9 @@ use super::keyword::{Arguments, Catalogue, Keyword, NO_LIMIT, Reader, Shape, Spa
 use super::lines::Lines;
 use super::{
     Config, InterfaceDelays, Namespaces, bfd_instance, checkers, garp_group, global_defs,
-    interface_delays, linkbeat, namespaces, real_server, static_network, track_file, tree,
-    virtual_server, vrrp_instance, vrrp_script, vrrp_sync_group, vrrp_track_process,
+    interface_delays, linkbeat, namespaces, real_server, ssl, static_network, track_file, tree,
+    virtual_server, virtual_server_group, vrrp_instance, vrrp_script, vrrp_sync_group,
+    vrrp_track_process,
 };
 
 /// Everything that was read, in the order it was written.
@@ -22,6 +23,8 @@ pub(crate) struct Drafts {
     pub(crate) interface_up_down_delays: Vec<Spanned<InterfaceDelays>>,
     pub(crate) vrrp_instances: Vec<vrrp_instance::Draft>,
     pub(crate) vrrp_sync_groups: Vec<vrrp_sync_group::Draft>,
+    pub(crate) ssl: Option<ssl::Ssl>,
+    pub(crate) virtual_server_groups: Vec<Spanned<virtual_server_group::VirtualServerGroup>>,
     pub(crate) virtual_servers: Vec<virtual_server::Draft>,
     pub(crate) static_network: static_network::Draft,
     pub(crate) track_groups: Vec<static_network::TrackGroupDraft>,
@@ -68,6 +71,14 @@ pub(crate) fn catalogue() -> Catalogue {
     catalogue.add(checkers::SSL_GET_BLOCK, checkers::SSL_GET);
     catalogue.add(checkers::MISC_CHECK_BLOCK, checkers::MISC_CHECK);
     catalogue.add(checkers::URL_BLOCK, checkers::URL);
+    catalogue.add(checkers::SMTP_CHECK_BLOCK, checkers::SMTP_CHECK);
+    catalogue.add(checkers::HOST_BLOCK, checkers::HOST);
+    catalogue.add(checkers::DNS_CHECK_BLOCK, checkers::DNS_CHECK);
+    catalogue.add(checkers::UDP_CHECK_BLOCK, checkers::UDP_CHECK);
+    catalogue.add(checkers::PING_CHECK_BLOCK, checkers::PING_CHECK);
+    catalogue.add(checkers::FILE_CHECK_BLOCK, checkers::FILE_CHECK);
+    catalogue.add(checkers::BFD_CHECK_BLOCK, checkers::BFD_CHECK);
+    catalogue.add(ssl::BLOCK, ssl::KEYWORDS);
     for &(block, table) in pending::BLOCKS {
         catalogue.add(block, table);
     }
@@ -297,11 +308,21 @@ const OWN: &[Keyword<Drafts>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("SSL", Shape::Block("SSL"), ""),
-    Keyword::pending(
+    Keyword::pending_but_read("SSL", Shape::Block(ssl::BLOCK), "", |drafts, arguments| {
+        let mut ssl = drafts.ssl.take().unwrap_or_default();
+        read_block(&mut ssl, ssl::BLOCK, ssl::KEYWORDS, arguments);
+        drafts.ssl = Some(ssl);
+        Ok(())
+    }),
+    Keyword::pending_but_read(
         "virtual_server_group",
-        Shape::NamedList("ADDRESS[-LAST] [PORT] or fwmark N"),
+        Shape::NamedList("ADDRESS[-LAST] [PORT] or fwmark N [inet|inet6]"),
         "",
+        |drafts, arguments| {
+            let group = virtual_server_group::read(arguments)?;
+            drafts.virtual_server_groups.push(group);
+            Ok(())
+        },
     ),
     Keyword::pending("child_wait_time", Shape::number(0, NO_LIMIT), "5"),
 ];

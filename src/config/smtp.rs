@@ -107,6 +107,11 @@ impl SmtpDraft {
         self.smtp_alert_vrrp.or(self.smtp_alert).unwrap_or(false)
     }
 
+    /// What virtual and real servers do that say nothing; `None`: each as it likes.
+    pub(crate) fn checker_default(&self) -> Option<bool> {
+        self.smtp_alert_checker.or(self.smtp_alert)
+    }
+
     /// `None` where nothing can be sent. `user` is the daemon's.
     pub(crate) fn resolve(&self, user: &str, host_name: &str) -> Option<Smtp> {
         let smtp_server = self.smtp_server.clone()?;

@@ -134,7 +134,7 @@ fn entry(range: &Shape, statement: &Statement<'_>, reader: &mut Reader) -> Track
 }
 
 /// A weight in the range of `shape`.
-fn weight_in(shape: &Shape, word: Word<'_>) -> Result<TrackWeight, Finding> {
+pub(crate) fn weight_in(shape: &Shape, word: Word<'_>) -> Result<TrackWeight, Finding> {
     let number = match lexer::integer(word.text) {
         Number::Whole(number) => number,
         Number::Prefix(_) | Number::No => {

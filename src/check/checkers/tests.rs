@@ -5,7 +5,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::check::{CheckId, Failure, Passed};
-use crate::config::{Checker, CheckerKind, MiscCheck, RealServer, SorryServer};
+use crate::config::{
+    Checker, CheckerKind, MiscCheck, RealServer, RealServerOptions, ServiceOptions, ServiceTarget,
+    SorryServer,
+};
 use crate::lvs::Service;
 use crate::types::{ForwardingMethod, Protocol, Scheduler, ScriptCommand, ServerAddress, Weight};
 
@@ -63,6 +66,8 @@ fn virtual_server(port: u16) -> impl Strategy<Value = config::VirtualServer> {
     let sorry = prop::option::of((any::<bool>(), 200_u8..202));
     (servers, 1_u32..6, 0_u32..3, sorry, any::<bool>()).prop_map(
         move |(servers, quorum, hysteresis, sorry, rr)| config::VirtualServer {
+            target: ServiceTarget::Address,
+            options: ServiceOptions::default(),
             address: ServerAddress::new([192, 0, 2, 1].into(), port),
             protocol: Protocol::Tcp,
             lvs_sched: if rr { Scheduler::Rr } else { Scheduler::Wlc },
@@ -83,6 +88,8 @@ fn virtual_server(port: u16) -> impl Strategy<Value = config::VirtualServer> {
                 .filter_map(|(host, real_server)| {
                     let (weight, inhibit_on_failure, checkers) = real_server?;
                     Some(RealServer {
+                        pending_checkers: Vec::new(),
+                        options: RealServerOptions::default(),
                         address: server(host),
                         weight: Weight::new(weight)?,
                         lvs_method: ForwardingMethod::Nat,
@@ -433,6 +440,8 @@ fn restart_after_a_reload_that_could_not_take_away(ownership: Ownership) -> Lab 
 /// Virtual servers with nothing behind them.
 fn bare_config(ports: &[u16]) -> Config {
     let virtual_server = |&port: &u16| config::VirtualServer {
+        target: ServiceTarget::Address,
+        options: ServiceOptions::default(),
         address: ServerAddress::new([192, 0, 2, 1].into(), port),
         protocol: Protocol::Tcp,
         lvs_sched: Scheduler::Rr,
@@ -472,6 +481,8 @@ fn twenty_thousand_checkers_cost_little() {
     };
     let real_servers = |port: u16| {
         (0..20).map(move |host| RealServer {
+            pending_checkers: Vec::new(),
+            options: RealServerOptions::default(),
             address: ServerAddress::new([10, 0, 0, host].into(), port),
             weight: Weight::ONE,
             lvs_method: ForwardingMethod::Nat,
@@ -484,6 +495,8 @@ fn twenty_thousand_checkers_cost_little() {
     let config = Config {
         virtual_servers: (1..=1000)
             .map(|port| config::VirtualServer {
+                target: ServiceTarget::Address,
+                options: ServiceOptions::default(),
                 address: ServerAddress::new([192, 0, 2, 1].into(), port),
                 protocol: Protocol::Tcp,
                 lvs_sched: Scheduler::Rr,

@@ -25,6 +25,8 @@ fn options(target: SocketAddr) -> ConnectOptions {
 
 fn url(path: &str) -> HttpUrl {
     HttpUrl {
+        regex: None,
+        tls_compliant: false,
         path: path.to_owned(),
         digest: None,
         status_code: Vec::new(),

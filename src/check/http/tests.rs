@@ -6,6 +6,8 @@ use super::*;
 
 fn url(digest_of: Option<&[u8]>) -> HttpUrl {
     HttpUrl {
+        regex: None,
+        tls_compliant: false,
         path: "/health".to_owned(),
         digest: digest_of.map(|body| Md5::digest(body).into()),
         status_code: Vec::new(),

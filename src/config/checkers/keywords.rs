@@ -2,20 +2,18 @@
 //!
 //! One draft serves all kinds: most keywords are common to them. What a kind does not know is not in its table.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{HttpProtocol, StatusCodeRange};
-use crate::config::diagnostic::{Code, Finding};
-use crate::config::keyword::{Arguments, Keyword, ScriptText, Shape, Spanned, Table};
+use super::common::{HasCommon, common_rows, nb_get_retry_row};
+use super::connect::{ConnectDraft, HasConnect, connect_rows};
+use super::{HttpProtocol, RegexSettings, StatusCodeRange};
+use crate::config::diagnostic::{Code, Finding, nearest};
+use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned, Table};
 use crate::config::lines::Span;
-use crate::config::retry::{
-    HasRetry, RetryDefaults, RetryDraft, connect_timeout_row, delay_loop_row, retry_rows,
-};
+use crate::config::retry::{HasRetry, RetryDefaults, RetryDraft, retry_rows};
 use crate::config::scripts::UserText;
-use crate::config::virtual_server::{ANY_NUMBER, PORT};
+use crate::config::virtual_server::ANY_NUMBER;
 use crate::config::vrrp_script;
-use crate::types::InterfaceName;
 
 /// Names of the tables.
 pub(crate) const TCP_CHECK_BLOCK: &str = "TCP_CHECK";
@@ -30,12 +28,7 @@ pub(crate) struct Draft {
     pub(crate) kind: Kind,
     /// Of the keyword.
     pub(crate) span: Span,
-    pub(crate) connect_ip: Option<IpAddr>,
-    pub(crate) connect_port: Option<u16>,
-    pub(crate) bindto: Option<IpAddr>,
-    pub(crate) bind_port: Option<u16>,
-    pub(crate) bind_if: Option<Spanned<InterfaceName>>,
-    pub(crate) fwmark: u32,
+    pub(crate) connect: ConnectDraft,
     pub(crate) retry: RetryDraft,
     pub(crate) alpha: Option<bool>,
     pub(crate) log_all_failures: Option<bool>,
@@ -46,6 +39,7 @@ pub(crate) struct Draft {
     pub(crate) enable_sni: bool,
     pub(crate) sni_name: Option<String>,
     pub(crate) fast_recovery: bool,
+    pub(crate) tls_compliant: bool,
     // MISC_CHECK
     pub(crate) misc_path: Option<ScriptText>,
     pub(crate) misc_timeout: Option<Duration>,
@@ -70,6 +64,11 @@ pub(crate) struct UrlDraft {
     pub(crate) digest: Option<[u8; 16]>,
     pub(crate) status_code: Vec<StatusCodeRange>,
     pub(crate) virtualhost: Option<String>,
+    pub(crate) regex: Option<Spanned<String>>,
+    /// Of the first keyword that only makes sense with a `regex`.
+    pub(crate) regex_keyword: Option<Span>,
+    pub(crate) regex_settings: RegexSettings,
+    pub(crate) tls_compliant: Option<bool>,
 }
 
 impl Draft {
@@ -77,12 +76,7 @@ impl Draft {
         Self {
             kind,
             span,
-            connect_ip: None,
-            connect_port: None,
-            bindto: None,
-            bind_port: None,
-            bind_if: None,
-            fwmark: 0,
+            connect: ConnectDraft::default(),
             retry: RetryDraft::default(),
             alpha: None,
             log_all_failures: None,
@@ -92,6 +86,7 @@ impl Draft {
             enable_sni: false,
             sni_name: None,
             fast_recovery: false,
+            tls_compliant: false,
             misc_path: None,
             misc_timeout: None,
             misc_dynamic: false,
@@ -103,6 +98,22 @@ impl Draft {
 impl HasRetry for Draft {
     fn retry(&mut self) -> &mut RetryDraft {
         &mut self.retry
+    }
+}
+
+impl HasConnect for Draft {
+    fn connect(&mut self) -> &mut ConnectDraft {
+        &mut self.connect
+    }
+}
+
+impl HasCommon for Draft {
+    fn alpha(&mut self) -> &mut Option<bool> {
+        &mut self.alpha
+    }
+
+    fn log_all_failures(&mut self) -> &mut Option<bool> {
+        &mut self.log_all_failures
     }
 }
 
@@ -136,69 +147,6 @@ fn read(
     draft
 }
 
-const CONNECT_IP: Keyword<Draft> = Keyword::new(
-    "connect_ip",
-    Shape::Address,
-    "the real server's",
-    |draft, arguments| {
-        draft.connect_ip = Some(arguments.address()?.value);
-        Ok(())
-    },
-);
-const CONNECT_PORT: Keyword<Draft> = Keyword::new(
-    "connect_port",
-    PORT,
-    "the real server's",
-    |draft, arguments| {
-        draft.connect_port = Some(arguments.number()?);
-        Ok(())
-    },
-);
-const BINDTO: Keyword<Draft> = Keyword::new("bindto", Shape::Address, "any", |draft, arguments| {
-    draft.bindto = Some(arguments.address()?.value);
-    Ok(())
-});
-const BIND_PORT: Keyword<Draft> = Keyword::new("bind_port", PORT, "any", |draft, arguments| {
-    draft.bind_port = Some(arguments.number()?);
-    Ok(())
-});
-const BIND_IF: Keyword<Draft> =
-    Keyword::new("bind_if", Shape::Interface, "", |draft, arguments| {
-        draft.bind_if = Some(arguments.interface()?);
-        Ok(())
-    });
-const FWMARK: Keyword<Draft> = Keyword::new("fwmark", ANY_NUMBER, "0", |draft, arguments| {
-    draft.fwmark = arguments.number()?;
-    Ok(())
-});
-const NB_GET_RETRY: Keyword<Draft> = Keyword::new(
-    "nb_get_retry",
-    ANY_NUMBER,
-    "",
-    |draft: &mut Draft, arguments| {
-        draft.retry.retry = Some(arguments.number()?);
-        Ok(())
-    },
-)
-.deprecated("retry");
-const ALPHA: Keyword<Draft> = Keyword::new(
-    "alpha",
-    Shape::Bool,
-    "the real server's",
-    |draft, arguments| {
-        draft.alpha = Some(arguments.boolean()?);
-        Ok(())
-    },
-);
-const LOG_ALL_FAILURES: Keyword<Draft> = Keyword::new(
-    "log_all_failures",
-    Shape::Bool,
-    "checker_log_all_failures",
-    |draft, arguments| {
-        draft.log_all_failures = Some(arguments.boolean()?);
-        Ok(())
-    },
-);
 const URL_KEYWORD: Keyword<Draft> =
     Keyword::new("url", Shape::Block(URL_BLOCK), "", |draft, arguments| {
         let mut url = UrlDraft {
@@ -207,6 +155,10 @@ const URL_KEYWORD: Keyword<Draft> =
             digest: None,
             status_code: Vec::new(),
             virtualhost: None,
+            regex: None,
+            regex_keyword: None,
+            regex_settings: RegexSettings::default(),
+            tls_compliant: None,
         };
         let block = arguments.block();
         arguments.reader().read(&mut url, URL_BLOCK, URL, block);
@@ -255,17 +207,9 @@ const FAST_RECOVERY: Keyword<Draft> =
         Ok(())
     });
 
-/// What every checker that connects knows.
-const CONNECTION: &[Keyword<Draft>] = &[
-    CONNECT_IP,
-    CONNECT_PORT,
-    BINDTO,
-    BIND_PORT,
-    BIND_IF,
-    connect_timeout_row("the real server's, else 5"),
-    FWMARK,
-    NB_GET_RETRY,
-];
+const CONNECTION: &[Keyword<Draft>] = &connect_rows();
+
+const OLD: &[Keyword<Draft>] = &[nb_get_retry_row()];
 
 /// What every checker knows that tries again.
 const RETRY: &[Keyword<Draft>] = &retry_rows(
@@ -277,9 +221,9 @@ const RETRY: &[Keyword<Draft>] = &retry_rows(
     },
 );
 
-const COMMON: &[Keyword<Draft>] = &[delay_loop_row("the real server's"), ALPHA, LOG_ALL_FAILURES];
+const COMMON: &[Keyword<Draft>] = &common_rows();
 
-pub(crate) const TCP_CHECK: Table<Draft> = &[CONNECTION, RETRY, COMMON];
+pub(crate) const TCP_CHECK: Table<Draft> = &[CONNECTION, RETRY, COMMON, OLD];
 
 const HTTP: &[Keyword<Draft>] = &[
     URL_KEYWORD,
@@ -290,14 +234,20 @@ const HTTP: &[Keyword<Draft>] = &[
     FAST_RECOVERY,
 ];
 
-pub(crate) const HTTP_GET: Table<Draft> = &[HTTP, CONNECTION, RETRY, COMMON];
+pub(crate) const HTTP_GET: Table<Draft> = &[HTTP, CONNECTION, RETRY, COMMON, OLD];
 
 pub(crate) const SSL_GET: Table<Draft> = &[
     HTTP,
-    &[Keyword::pending("tls_compliant", Shape::Bool, "off")],
+    &[Keyword::pending_but_read(
+        "tls_compliant",
+        Shape::Bool,
+        "off",
+        |draft, arguments| arguments.fill(&mut draft.tls_compliant),
+    )],
     CONNECTION,
     RETRY,
     COMMON,
+    OLD,
 ];
 
 pub(crate) const MISC_CHECK: Table<Draft> = &[MISC, RETRY, COMMON];
@@ -354,13 +304,37 @@ const URL_OWN: &[Keyword<UrlDraft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("regex", Shape::Words("a regular expression"), ""),
-    Keyword::pending("regex_no_match", Shape::Flag, "off"),
-    Keyword::pending("regex_options", Shape::Words("names of options"), ""),
-    Keyword::pending("regex_min_offset", ANY_NUMBER, ""),
-    Keyword::pending("regex_max_offset", ANY_NUMBER, ""),
-    Keyword::pending("regex_stack", Shape::Words("START MAX"), ""),
-    Keyword::pending("tls_compliant", Shape::Bool, "off"),
+    Keyword::pending_but_read(
+        "regex",
+        Shape::Words("a regular expression"),
+        "",
+        |url, arguments| {
+            url.regex = Some(arguments.quoted()?);
+            Ok(())
+        },
+    ),
+    Keyword::pending_but_read("regex_no_match", Shape::Flag, "off", |url, arguments| {
+        regex_keyword(url, arguments);
+        arguments.fill(&mut url.regex_settings.no_match)
+    }),
+    Keyword::pending_but_read(
+        "regex_options",
+        Shape::Words("names of options of PCRE2"),
+        "",
+        regex_options,
+    ),
+    Keyword::pending_but_read("regex_min_offset", ANY_NUMBER, "0", |url, arguments| {
+        regex_keyword(url, arguments);
+        arguments.fill(&mut url.regex_settings.min_offset)
+    }),
+    Keyword::pending_but_read("regex_max_offset", ANY_NUMBER, "none", |url, arguments| {
+        regex_keyword(url, arguments);
+        arguments.fill(&mut url.regex_settings.max_offset)
+    }),
+    Keyword::pending_but_read("regex_stack", Shape::Words("START MAX"), "", regex_stack),
+    Keyword::pending_but_read("tls_compliant", Shape::Bool, "off", |url, arguments| {
+        arguments.fill(&mut url.tls_compliant)
+    }),
 ];
 
 fn digest(url: &mut UrlDraft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
@@ -394,3 +368,69 @@ fn status_code(url: &mut UrlDraft, arguments: &mut Arguments<'_>) -> Result<(), 
     }
     Ok(())
 }
+
+fn regex_keyword(url: &mut UrlDraft, arguments: &Arguments<'_>) {
+    url.regex_keyword
+        .get_or_insert_with(|| arguments.keyword_span());
+}
+
+fn regex_options(url: &mut UrlDraft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    regex_keyword(url, arguments);
+    while let Some(word) = arguments.next_word() {
+        if REGEX_OPTIONS.contains(&word.text) {
+            url.regex_settings.options.push(word.text.to_owned());
+            continue;
+        }
+        let message = format!("'{}' is no option of PCRE2", word.text);
+        let meant = nearest(word.text, REGEX_OPTIONS.iter().copied());
+        let help = meant.map(|meant| format!("did you mean '{meant}'?"));
+        arguments.complain(Finding::new(Code::InvalidValue, word.span, message).maybe_help(help));
+    }
+    Ok(())
+}
+
+fn regex_stack(url: &mut UrlDraft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    regex_keyword(url, arguments);
+    let (start, max) = (arguments.word()?, arguments.word()?);
+    let start: u32 = arguments.number_in(start, &STACK)?;
+    let max = arguments.number_in(max, &STACK)?;
+    if max < start {
+        let message = format!("the stack starts with {start} octets, but may have {max} only");
+        return Err(Finding::new(Code::OutOfRange, arguments.span(), message));
+    }
+    url.regex_settings.stack = Some((start, max));
+    Ok(())
+}
+
+const STACK: Shape = Shape::number(1, NO_LIMIT);
+
+/// Names of compile options of PCRE2 in lower case.
+const REGEX_OPTIONS: &[&str] = &[
+    "allow_empty_class",
+    "alt_bsux",
+    "alt_circumflex",
+    "alt_verbnames",
+    "auto_callout",
+    "caseless",
+    "dollar_endonly",
+    "dotall",
+    "dupnames",
+    "extended",
+    "extended_more",
+    "firstline",
+    "literal",
+    "match_invalid_utf",
+    "match_unset_backref",
+    "multiline",
+    "never_backslash_c",
+    "never_ucp",
+    "never_utf",
+    "no_auto_capture",
+    "no_auto_possess",
+    "no_dotstar_anchor",
+    "no_start_optimize",
+    "ucp",
+    "ungreedy",
+    "use_offset_limit",
+    "utf",
+];

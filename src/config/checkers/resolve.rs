@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use super::keywords::UrlDraft;
 use super::keywords::{Draft, Kind};
-use super::{Checker, CheckerKind, ConnectOptions, HttpGet, HttpUrl, MiscCheck, StatusCodeRange};
+use super::{Checker, CheckerKind, HttpGet, HttpRegex, HttpUrl, MiscCheck, StatusCodeRange};
 use crate::config::consistency::Context;
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::retry::RetryDraft;
 use crate::types::ServerAddress;
-
-const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What a real server gives to its checkers.
 #[derive(Clone, Copy, Debug)]
@@ -33,10 +32,15 @@ impl Draft {
         let own_delay_loop = self.retry.delay_loop;
         let retry = self.retry.or(inherited.retry);
         let kind = match self.kind {
-            Kind::TcpCheck => CheckerKind::TcpCheck(self.connect(&retry, inherited, context)),
+            Kind::TcpCheck => {
+                CheckerKind::TcpCheck(self.connect.resolve(&retry, inherited, self.span, context))
+            }
             Kind::HttpGet | Kind::SslGet => {
                 let http = self.http(inherited, context)?;
-                CheckerKind::HttpGet(self.connect(&retry, inherited, context), http)
+                CheckerKind::HttpGet(
+                    self.connect.resolve(&retry, inherited, self.span, context),
+                    http,
+                )
             }
             Kind::MiscCheck => CheckerKind::MiscCheck(self.misc(inherited, context)?),
         };
@@ -59,38 +63,6 @@ impl Draft {
                 .log_all_failures
                 .unwrap_or(context.globals.checker_log_all_failures),
         })
-    }
-
-    fn connect(
-        &self,
-        retry: &RetryDraft,
-        inherited: &Inherited<'_>,
-        context: &mut Context<'_>,
-    ) -> ConnectOptions {
-        if let Some(interface) = &self.bind_if {
-            context.require_interface(interface);
-        }
-        let target = ServerAddress::new(
-            self.connect_ip.unwrap_or(inherited.real_server.address),
-            self.connect_port.unwrap_or(inherited.real_server.port),
-        );
-        let mut bindto = self.bindto;
-        if bindto.is_some_and(|source| source.is_ipv4() != target.address.is_ipv4()) {
-            let message = "the address families of 'bindto' and of what is checked differ; 'bindto' is not used";
-            context.complain(Finding::new(Code::Conflict, self.span, message));
-            bindto = None;
-        }
-        ConnectOptions {
-            target,
-            bindto,
-            bind_port: self.bind_port.unwrap_or(0),
-            bind_if: self
-                .bind_if
-                .as_ref()
-                .map(|interface| interface.value.clone()),
-            connect_timeout: retry.connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT),
-            fwmark: self.fwmark,
-        }
     }
 
     fn http(&self, inherited: &Inherited<'_>, context: &mut Context<'_>) -> Option<HttpGet> {
@@ -116,6 +88,8 @@ impl Draft {
                     ranges => ranges.to_vec(),
                 };
                 Some(HttpUrl {
+                    regex: url.regex(context),
+                    tls_compliant: url.tls_compliant.unwrap_or(self.tls_compliant),
                     path: path.clone(),
                     digest: url.digest,
                     status_code,
@@ -159,5 +133,21 @@ impl Draft {
             misc_timeout: misc_timeout.unwrap_or(inherited.service_delay_loop),
             misc_dynamic: self.misc_dynamic,
         })
+    }
+}
+
+impl UrlDraft {
+    fn regex(&self, context: &mut Context<'_>) -> Option<Box<HttpRegex>> {
+        let Some(regex) = &self.regex else {
+            if let Some(span) = self.regex_keyword {
+                let message = "there is no 'regex' that this could be about";
+                context.complain(Finding::new(Code::Conflict, span, message));
+            }
+            return None;
+        };
+        Some(Box::new(HttpRegex {
+            regex: regex.value.clone(),
+            settings: self.regex_settings.clone(),
+        }))
     }
 }

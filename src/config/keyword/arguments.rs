@@ -226,6 +226,19 @@ impl<'a> Arguments<'a> {
         }
     }
 
+    /// A value in which quotes and backslashes count as in a script.
+    pub(crate) fn quoted(&mut self) -> Result<Spanned<String>, Finding> {
+        let span = self.span();
+        let words = lexer::script_words(self.statement.tail())
+            .map_err(|error| Finding::new(Code::UnterminatedQuote, span, error.to_string()))?;
+        let value = words.into_iter().next().ok_or_else(|| self.missing())?;
+        self.next += 1;
+        if self.statement.tail().trim_start().starts_with(['"', '\'']) {
+            self.skip_rest();
+        }
+        Ok(Spanned { value, span })
+    }
+
     /// A command and whom it runs as.
     pub(crate) fn script(&mut self) -> Result<ScriptText, Finding> {
         let span = self.span();

@@ -1,8 +1,9 @@
 //! The keywords of `virtual_server`, and the block as it is written.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use super::{Granularity, ServiceOptions};
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned, Table};
 use crate::config::lines::Span;
@@ -10,6 +11,7 @@ use crate::config::real_server;
 use crate::config::retry::{
     HasRetry, POSITIVE_SECONDS, RetryDefaults, RetryDraft, connect_timeout_row, retry_rows,
 };
+use crate::config::virtual_server_group::IpFamily;
 use crate::types::{ForwardingMethod, Protocol, Scheduler, ServerAddress, TunnelType, Weight};
 
 /// Name of the table.
@@ -23,9 +25,9 @@ const DEFAULT_PERSISTENCE: Duration = Duration::from_secs(360);
 pub(crate) enum Target {
     Address(ServerAddress),
     /// Packets with this mark.
-    Fwmark,
+    Fwmark(u32),
     /// A `virtual_server_group`.
-    Group,
+    Group(Spanned<String>),
 }
 
 /// The block as it is written.
@@ -52,6 +54,14 @@ pub(crate) struct Draft {
     pub(crate) virtualhost: Option<String>,
     pub(crate) retry: RetryDraft,
     pub(crate) weight: Option<Weight>,
+    pub(crate) persistence_granularity: Option<Spanned<Granularity>>,
+    pub(crate) ops: Option<Spanned<bool>>,
+    /// Flags of schedulers.
+    pub(crate) flags: Vec<Spanned<&'static str>>,
+    pub(crate) ip_family: Option<Spanned<IpFamily>>,
+    pub(crate) smtp_alert: Option<bool>,
+    /// What goes into the configuration as it is.
+    pub(crate) options: ServiceOptions,
     pub(crate) real_servers: Vec<real_server::Draft>,
 }
 
@@ -78,6 +88,12 @@ impl Draft {
             virtualhost: None,
             retry: RetryDraft::default(),
             weight: None,
+            persistence_granularity: None,
+            ops: None,
+            flags: Vec::new(),
+            ip_family: None,
+            smtp_alert: None,
+            options: ServiceOptions::default(),
             real_servers: Vec::new(),
         }
     }
@@ -88,6 +104,10 @@ impl HasRetry for Draft {
         &mut self.retry
     }
 }
+
+const MARK: Shape = Shape::number(1, NO_LIMIT);
+/// Linux: IP_VS_PENAME_MAXLEN without its end.
+const MAX_ENGINE_BYTES: usize = 15;
 
 const SCHEDULERS: Shape = Shape::Choice(&[
     "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh", "twos",
@@ -131,22 +151,35 @@ const OWN: &[Keyword<Draft>] = &[
         "off",
         persistence_timeout,
     ),
-    Keyword::pending(
+    Keyword::pending_but_read(
         "persistence_granularity",
-        Shape::Word("a netmask or a prefix length"),
-        "",
+        Shape::Word("a netmask, or a prefix length from 1 to 128"),
+        "all of the address",
+        persistence_granularity,
     ),
-    Keyword::pending("persistence_engine", Shape::Word("a name"), ""),
-    Keyword::pending("ops", Shape::Flag, "off"),
+    Keyword::pending_but_read(
+        "persistence_engine",
+        Shape::Word("a name of up to 15 characters"),
+        "none",
+        persistence_engine,
+    ),
+    Keyword::pending_but_read("ops", Shape::Flag, "off", |draft, arguments| {
+        arguments.fill(&mut draft.ops)
+    }),
     Keyword::without_effect("hashed", Shape::Flag),
-    Keyword::pending("flag-1", Shape::Flag, "off"),
-    Keyword::pending("flag-2", Shape::Flag, "off"),
-    Keyword::pending("flag-3", Shape::Flag, "off"),
-    Keyword::pending("sh-port", Shape::Flag, "off"),
-    Keyword::pending("sh-fallback", Shape::Flag, "off"),
-    Keyword::pending("mh-port", Shape::Flag, "off"),
-    Keyword::pending("mh-fallback", Shape::Flag, "off"),
-    Keyword::pending("ip_family", Shape::Choice(&["inet", "inet6"]), ""),
+    Keyword::pending_but_read("flag-1", Shape::Flag, "off", flag),
+    Keyword::pending_but_read("flag-2", Shape::Flag, "off", flag),
+    Keyword::pending_but_read("flag-3", Shape::Flag, "off", flag),
+    Keyword::pending_but_read("sh-port", Shape::Flag, "off", flag),
+    Keyword::pending_but_read("sh-fallback", Shape::Flag, "off", flag),
+    Keyword::pending_but_read("mh-port", Shape::Flag, "off", flag),
+    Keyword::pending_but_read("mh-fallback", Shape::Flag, "off", flag),
+    Keyword::pending_but_read(
+        "ip_family",
+        Shape::Choice(&["inet", "inet6"]),
+        "the real servers'",
+        ip_family,
+    ),
     Keyword::new("alpha", Shape::Flag, "off", |draft, _| {
         draft.alpha = true;
         Ok(())
@@ -182,7 +215,9 @@ const OWN: &[Keyword<Draft>] = &[
         draft.quorum_down = Some(arguments.script()?);
         Ok(())
     }),
-    Keyword::pending("ha_suspend", Shape::Flag, "off"),
+    Keyword::pending_but_read("ha_suspend", Shape::Flag, "off", |draft, arguments| {
+        arguments.fill(&mut draft.options.ha_suspend)
+    }),
     Keyword::new("inhibit_on_failure", Shape::Flag, "off", |draft, _| {
         draft.inhibit_on_failure = true;
         Ok(())
@@ -224,8 +259,18 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("smtp_alert", Shape::Bool, "global"),
-    Keyword::pending("snmp_name", Shape::Word("a name"), ""),
+    Keyword::pending_but_read(
+        "smtp_alert",
+        Shape::Bool,
+        "global, else off",
+        |draft, arguments| arguments.fill(&mut draft.smtp_alert),
+    ),
+    Keyword::pending_but_read(
+        "snmp_name",
+        Shape::Word("a name"),
+        "",
+        |draft, arguments| arguments.fill(&mut draft.options.snmp_name),
+    ),
     Keyword::new(
         "real_server",
         Shape::Named("ADDRESS [PORT]", real_server::BLOCK),
@@ -233,6 +278,49 @@ const OWN: &[Keyword<Draft>] = &[
         real_server,
     ),
 ];
+
+/// keepalived: with a module of this name IPVS knows more of a client than its address.
+fn persistence_engine(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let name = arguments.text()?;
+    if name.value.len() > MAX_ENGINE_BYTES {
+        let message = format!("'{}' is too long for a persistence engine", name.value);
+        let finding = Finding::new(Code::OutOfRange, name.span, message);
+        return Err(finding.expected(format!("at most {MAX_ENGINE_BYTES} characters")));
+    }
+    draft.options.persistence_engine = Some(name.value);
+    Ok(())
+}
+
+/// Whether it fits the address is known later.
+fn persistence_granularity(
+    draft: &mut Draft,
+    arguments: &mut Arguments<'_>,
+) -> Result<(), Finding> {
+    let span = arguments.span();
+    let word = arguments.word()?;
+    let value = match word.text.parse::<Ipv4Addr>() {
+        Ok(netmask) if netmask.to_bits().leading_ones() == netmask.to_bits().count_ones() => {
+            Granularity::Netmask(netmask)
+        }
+        Ok(_) => return Err(arguments.invalid_value(word)),
+        Err(_) => Granularity::PrefixLength(arguments.number_in(word, &Shape::strict(1, 128))?),
+    };
+    draft.persistence_granularity = Some(Spanned { value, span });
+    Ok(())
+}
+
+/// Whether it fits the scheduler is known later.
+fn flag(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    draft.flags.push(arguments.keyword());
+    Ok(())
+}
+
+fn ip_family(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let span = arguments.span();
+    let family = IpFamily::from_keyword(arguments.choice()?);
+    draft.ip_family = family.map(|value| Spanned { value, span });
+    Ok(())
+}
 
 fn scheduler(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     draft.lvs_sched = arguments.choice()?.parse().ok();
@@ -366,19 +454,17 @@ fn address_and_port(arguments: &mut Arguments<'_>) -> Result<(IpAddr, Option<u16
 /// `ADDRESS [PORT]`, `fwmark N` or `group NAME`.
 pub(crate) fn target(arguments: &mut Arguments<'_>) -> Result<Target, Finding> {
     let Some(first) = arguments.statement().arguments().first() else {
-        return arguments.word().map(|_| Target::Group);
+        return arguments.text().map(Target::Group);
     };
     match first.text {
         "fwmark" => {
             arguments.next_word();
             let mark = arguments.word()?;
-            arguments.number_in::<u32>(mark, &ANY_NUMBER)?;
-            Ok(Target::Fwmark)
+            Ok(Target::Fwmark(arguments.number_in(mark, &MARK)?))
         }
         "group" => {
             arguments.next_word();
-            arguments.word()?;
-            Ok(Target::Group)
+            Ok(Target::Group(arguments.text()?))
         }
         _ => {
             let (address, port) = address_and_port(arguments).map_err(|finding| {

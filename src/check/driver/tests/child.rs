@@ -181,6 +181,8 @@ fn checker(kind: CheckerKind) -> Checker {
 
 fn real_server(address: SocketAddr) -> RealServer {
     RealServer {
+        pending_checkers: Vec::new(),
+        options: crate::config::RealServerOptions::default(),
         address: ServerAddress::new(address.ip(), address.port()),
         weight: Weight::ONE,
         lvs_method: ForwardingMethod::Nat,
@@ -194,6 +196,8 @@ fn real_server(address: SocketAddr) -> RealServer {
 fn config(real_servers: Vec<RealServer>) -> Config {
     Config {
         virtual_servers: vec![VirtualServer {
+            target: crate::config::ServiceTarget::Address,
+            options: crate::config::ServiceOptions::default(),
             address: ServerAddress::new("192.0.2.1".parse().expect("address"), 80),
             protocol: Protocol::Tcp,
             lvs_sched: Scheduler::Rr,

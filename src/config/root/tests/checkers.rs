@@ -1,7 +1,7 @@
 //! Checkers.
 
 use super::*;
-use crate::config::{Checker, HttpProtocol, Policy};
+use crate::config::{Checker, DnsType, HttpProtocol, PendingKind, Policy};
 
 fn checker(lines: &str) -> Checker {
     parsed(&real_server(lines)).virtual_servers[0].real_servers[0].checkers[0].clone()
@@ -136,17 +136,19 @@ fn checkers_that_are_not_carried_out_are_said_and_their_words_are_checked() {
 #[test]
 fn a_real_server_whose_only_checkers_are_not_carried_out_is_a_warning() {
     let kinds = [
-        "SMTP_CHECK",
-        "DNS_CHECK",
-        "UDP_CHECK",
-        "PING_CHECK",
-        "FILE_CHECK",
-        "BFD_CHECK",
+        ("SMTP_CHECK", ""),
+        ("DNS_CHECK", ""),
+        ("UDP_CHECK", ""),
+        ("PING_CHECK", ""),
+        ("FILE_CHECK", "track_file F"),
+        ("BFD_CHECK", "name B"),
     ];
-    for kind in kinds {
-        let text = real_server(&format!("{kind} {{\n}}"));
+    for (kind, lines) in kinds {
+        let named =
+            "track_file F {\nfile /dev/null\n}\nbfd_instance B {\nneighbor_ip 10.0.9.9\n}\n";
+        let text = real_server(&format!("{kind} {{\n{lines}\n}}")) + named;
         let loaded = loaded(&text);
-        assert_eq!(codes(&text), ["6:1 never-checked"], "{kind}");
+        assert_eq!(codes(&text)[0], "6:1 never-checked", "{kind}");
         assert_says(
             &text,
             &format!(
@@ -183,4 +185,114 @@ fn old_spellings_work_and_are_said() {
         only_virtual_server(&text).real_servers[0].checkers[0].retry,
         5
     );
+}
+
+/// The one checker of a real server that is not carried out.
+fn pending(lines: &str) -> Checker<PendingKind> {
+    let mut server = only_virtual_server(&real_server(lines));
+    server.real_servers[0].pending_checkers.remove(0)
+}
+
+#[test]
+fn a_dns_check_has_defaults_of_its_own() {
+    let checker = pending("delay_loop 7\nDNS_CHECK {\ntype TXT\n}");
+    assert_eq!(
+        (checker.retry, checker.delay_before_retry.as_secs()),
+        (3, 7)
+    );
+    let PendingKind::DnsCheck {
+        connect,
+        record_type,
+        name,
+    } = checker.kind
+    else {
+        panic!("{checker:?}");
+    };
+    assert_eq!(connect.target.to_string(), "10.0.1.1:80");
+    assert_eq!((record_type, name.as_str()), (DnsType::Txt, "."));
+}
+
+#[test]
+fn an_smtp_check_takes_the_hosts_of_old() {
+    let checker = pending(
+        "SMTP_CHECK {\nhelo_name me\nconnect_timeout 3\nhost {\nconnect_ip 10.0.9.1\nconnect_port 25\n}\nhost {\nconnect_ip 10.0.9.2\n}\n}",
+    );
+    let PendingKind::SmtpCheck { hosts, helo_name } = checker.kind else {
+        panic!("{checker:?}");
+    };
+    let targets: Vec<_> = hosts.iter().map(|host| host.target.to_string()).collect();
+    assert_eq!(targets, ["10.0.9.1:25", "10.0.9.2:80"]);
+    assert_eq!(hosts[1].connect_timeout.as_secs(), 3);
+    assert_eq!(helo_name.as_deref(), Some("me"));
+}
+
+#[test]
+fn a_udp_check_knows_octets_and_half_octets_that_may_be_anything() {
+    let checker =
+        pending("UDP_CHECK {\npayload 00 01ff\nrequire_reply 8x1f\nmin_reply_length 3\n}");
+    let PendingKind::UdpCheck { udp, .. } = checker.kind else {
+        panic!("{checker:?}");
+    };
+    assert_eq!(udp.payload, [0x00, 0x01, 0xff]);
+    assert_eq!(udp.require_reply, Some(vec![(0x80, 0xf0), (0x1f, 0xff)]));
+    assert_eq!((udp.min_reply_length, udp.max_reply_length), (3, 255));
+    assert!(
+        codes(&real_server("UDP_CHECK {\npayload 012\n}"))
+            .contains(&"7:9 invalid-value".to_owned())
+    );
+}
+
+#[test]
+fn file_and_bfd_checks_need_what_they_name() {
+    let text = format!(
+        "track_file F {{\nfile /dev/null\n}}\nbfd_instance B {{\nneighbor_ip 10.0.9.9\n}}\n{}",
+        real_server("FILE_CHECK {\ntrack_file F\nweight -5 reverse\n}\nBFD_CHECK {\nname B\n}")
+    );
+    let server = only_virtual_server(&text).real_servers.remove(0);
+    let PendingKind::FileCheck(tracked) = &server.pending_checkers[0].kind else {
+        panic!("{server:?}");
+    };
+    assert_eq!(
+        (tracked.name.as_str(), tracked.weight.get(), tracked.reverse),
+        ("F", -5, true)
+    );
+    assert_eq!(
+        server.pending_checkers[1].kind,
+        PendingKind::BfdCheck {
+            name: "B".to_owned()
+        }
+    );
+    assert_says(
+        &real_server("BFD_CHECK {\nname B\n}"),
+        "track bfd B not found",
+    );
+    assert_says(
+        &real_server("FILE_CHECK {\n}"),
+        "'FILE_CHECK' names nothing",
+    );
+}
+
+#[test]
+fn a_regular_expression_keeps_its_quotes_and_its_options_are_known() {
+    let text = real_server(
+        "HTTP_GET {\nurl {\npath /\nregex \"^O K\\x21$\"\nregex_options caseless dotal\nregex_max_offset 100\nregex_stack 1024 4096\n}\n}",
+    );
+    let CheckerKind::HttpGet(_, http) = only_virtual_server(&text).real_servers[0].checkers[0]
+        .kind
+        .clone()
+    else {
+        panic!("no HTTP_GET");
+    };
+    let regex = http.urls[0].regex.clone().expect("regex");
+    assert_eq!(regex.regex, "^O K!$");
+    assert_eq!(regex.settings.options, ["caseless"]);
+    assert_eq!(regex.settings.max_offset, Some(100));
+    assert_eq!(regex.settings.stack, Some((1024, 4096)));
+    assert_says(&text, "did you mean 'dotall'?");
+}
+
+#[test]
+fn settings_of_a_regular_expression_need_one() {
+    let text = real_server("HTTP_GET {\nurl {\npath /\nregex_no_match\n}\n}");
+    assert_says(&text, "there is no 'regex'");
 }

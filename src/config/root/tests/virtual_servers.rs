@@ -1,6 +1,7 @@
 //! `virtual_server` and `real_server`.
 
 use super::*;
+use crate::config::{Granularity, GroupEntry, IpFamily, ServiceTarget};
 
 #[test]
 fn a_virtual_server_without_real_servers_is_not_used() {
@@ -127,12 +128,122 @@ fn a_host_name_is_no_address_of_a_virtual_server() {
 
 #[test]
 fn what_is_not_carried_out_is_left_out_with_a_warning() {
-    for target in ["fwmark 1", "group G", "2001:db8::1 80"] {
-        let text = virtual_server("").replace("10.0.0.1 80", target);
-        assert_eq!(codes(&text), ["1:1 left-out"], "{target}");
+    let group = "virtual_server_group G {\n10.0.0.1-3 80\n}\n";
+    let on_mark =
+        "virtual_server fwmark 1 {\nlb_algo rr\nlb_kind NAT\nreal_server 10.0.1.1 0 {\n}\n}\n";
+    let on_group = group.to_owned() + &virtual_server("").replace("10.0.0.1 80", "group G");
+    let on_v6 = virtual_server("")
+        .replace("10.0.0.1 80", "2001:db8::1 80")
+        .replace("10.0.1.1", "2001:db8::2");
+    for (text, target) in [
+        (on_mark.to_owned(), ServiceTarget::Fwmark(1)),
+        (on_group, ServiceTarget::Group("G".to_owned())),
+        (on_v6, ServiceTarget::Address),
+    ] {
         assert_says(&text, "is left out: nobody serves it");
-        assert_eq!(loaded(&text).test_status(), 5, "{target}");
+        let loaded = loaded(&text);
+        assert_eq!(loaded.test_status(), 5, "{target:?}");
+        assert!(loaded.config.virtual_servers.is_empty());
+        assert_eq!(loaded.config.pending_virtual_servers[0].target, target);
+        let warnings = loaded.complaints.iter();
+        let warnings = warnings.filter(|complaint| complaint.severity == Severity::Warning);
+        assert_eq!(warnings.count(), 1, "{target:?}");
     }
+}
+
+#[test]
+fn a_service_with_a_firewall_mark_has_neither_protocol_nor_ports() {
+    let text = virtual_server("").replace("10.0.0.1 80", "fwmark 7");
+    assert_says(&text, "has no protocol");
+    assert_says(&text, "real server 10.0.1.1 has no port - clearing");
+    let server = loaded(&text).config.pending_virtual_servers.remove(0);
+    assert_eq!(server.real_servers[0].address.port, 0);
+    assert_eq!(server.log_name(), "FWM 7");
+}
+
+#[test]
+fn a_group_has_ranges_prefixes_and_marks() {
+    let text = "virtual_server_group G {\n10.0.0.1-3 80\n10.0.1.4/30\n2001:db8::1-f 53\nfwmark 9 inet6\n10.0.0.9-3\nwww 80\n10.0.0.1 80 81\n}\n";
+    let groups = loaded(text).config.virtual_server_groups;
+    let addresses = |first: &str, last: &str, port| GroupEntry::Addresses {
+        first: first.parse().expect("address"),
+        last: last.parse().expect("address"),
+        port,
+    };
+    assert_eq!(
+        groups[0].entries,
+        [
+            addresses("10.0.0.1", "10.0.0.3", 80),
+            addresses("10.0.1.4", "10.0.1.7", 0),
+            addresses("2001:db8::1", "2001:db8::f", 53),
+            GroupEntry::Fwmark {
+                mark: 9,
+                family: Some(IpFamily::Inet6)
+            },
+        ]
+    );
+    assert_eq!(
+        codes(text),
+        [
+            "1:1 not-carried-out",
+            "6:1 out-of-range",
+            "7:1 invalid-value",
+            "8:13 extra-words"
+        ]
+    );
+}
+
+#[test]
+fn a_group_that_is_not_there_gets_the_nearest_name() {
+    let text = "virtual_server_group WEB {\n10.0.0.1 80\n}\n".to_owned()
+        + &virtual_server("").replace("10.0.0.1 80", "group WEBB");
+    assert_says(&text, "did you mean 'WEB'?");
+}
+
+#[test]
+fn flags_of_a_scheduler_are_for_that_scheduler() {
+    let text = virtual_server("sh-port\nflag-3");
+    assert_says(&text, "'sh-port' is for scheduler sh, not rr");
+    let options = only_virtual_server(&text).options;
+    assert!(!options.flag_2 && options.flag_3);
+    let options = only_virtual_server(&text.replace("lb_algo rr", "lb_algo sh")).options;
+    assert!(options.flag_2);
+}
+
+#[test]
+fn one_packet_scheduling_is_for_udp_and_a_granularity_for_its_family() {
+    let text = virtual_server("ops\npersistence_granularity 64");
+    assert_says(&text, "one packet scheduling requires UDP - resetting");
+    assert_says(&text, "does not fit the address family");
+    let text = virtual_server("ops\npersistence_granularity 255.255.255.0").replace("TCP", "udp");
+    let options = only_virtual_server(&text).options;
+    assert!(options.ops);
+    assert_eq!(
+        options.persistence_granularity,
+        Some(Granularity::Netmask([255, 255, 255, 0].into()))
+    );
+    assert_eq!(
+        codes(&virtual_server("persistence_granularity 255.0.255.0")),
+        ["7:25 invalid-value"]
+    );
+}
+
+#[test]
+fn mail_about_real_servers_is_on_and_about_virtual_servers_off_unless_the_file_says_otherwise() {
+    let alerts = |text: &str| {
+        let server = only_virtual_server(text);
+        let real_server = server.real_servers[0].options.smtp_alert;
+        (server.options.smtp_alert, real_server)
+    };
+    let text = virtual_server("");
+    assert_eq!(alerts(&text), (false, true));
+    let off = format!("global_defs {{\nsmtp_alert on\nsmtp_alert_checker off\n}}\n{text}");
+    assert_eq!(alerts(&off), (false, false));
+    let on = format!(
+        "global_defs {{\nsmtp_alert on\n}}\n{}",
+        virtual_server("smtp_alert off")
+    );
+    assert_eq!(alerts(&on), (false, true));
 }
 
 #[test]

@@ -193,6 +193,8 @@ async fn a_data_plane_that_is_not_there_is_unavailable() {
 
 fn carried() -> VirtualServer {
     let real_server = |text: &str| RealServerConfig {
+        pending_checkers: Vec::new(),
+        options: crate::config::RealServerOptions::default(),
         address: address(text),
         weight: Weight::ONE,
         lvs_method: ForwardingMethod::Nat,
@@ -202,6 +204,8 @@ fn carried() -> VirtualServer {
         checkers: Vec::new(),
     };
     VirtualServer {
+        target: crate::config::ServiceTarget::Address,
+        options: crate::config::ServiceOptions::default(),
         address: address("192.0.2.1:80"),
         protocol: Protocol::Tcp,
         lvs_sched: Scheduler::Wlc,
