@@ -1,11 +1,13 @@
 //! The parent dies alone, or meets another one.
 
 use std::fs;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
-use crate::lab::daemon::{ChildKind, Daemon, wait_for_address};
+use crate::lab::daemon::{ChildKind, Daemon, binary, wait_for_address};
 use crate::lab::process::{is_alive, wait_until_gone};
 use crate::lab::wait::wait_until;
 use crate::lab::{A, B, GATEWAY, Lab, Program, Result, VIP};
@@ -82,4 +84,31 @@ fn a_second_daemon_on_the_same_pid_file_is_refused_and_harms_nobody() -> Result<
         "the pid file is still the first one's"
     );
     Ok(())
+}
+
+#[test]
+fn a_start_in_the_background_returns_when_its_pid_file_is_held() -> Result<()> {
+    let lab = Lab::new()?;
+    let director = &lab.directors[A];
+    let config = director.run.with_extension("conf");
+    fs::write(&config, pair::routers(A))?;
+    let start = || {
+        let mut command = Command::new(binary("holdfastd"));
+        command
+            .arg("-f")
+            .arg(&config)
+            .arg("--run-directory")
+            .arg(&director.run);
+        director.ns.enter(|| command.status())
+    };
+    assert!(start()??.success());
+    let pid = fs::read_to_string(director.run.join("holdfast.pid"))?;
+    let pid: i32 = pid.trim().parse().expect("a number");
+    assert!(director.ns.pids().contains(&pid), "the daemon's own");
+    // Whoever starts it again at once is told.
+    assert!(!start()??.success());
+    kill(Pid::from_raw(pid), Signal::SIGTERM)?;
+    wait_until("the daemon to end", Duration::from_secs(10), || {
+        !director.ns.pids().contains(&pid)
+    })
 }

@@ -132,7 +132,6 @@ fn run_data_plane(
     // Whoever connects from now on is answered when the loop has begun.
     frame::write(&mut socket, &FromChild::Ready)?;
     let setup = Setup {
-        run_directory: start.run_directory.clone(),
         tap_name: InterfaceName::new(TAP_NAME)?,
         parent: socket,
         hello,

@@ -16,7 +16,7 @@ use super::pid_file::PidFile;
 use super::supervisor::Respawn;
 use super::test_config;
 use crate::log::{self, LogSettings};
-use crate::sys::process;
+use crate::sys::{background, process};
 
 const DEFAULT_CONFIG: &str = "/etc/holdfast/holdfast.conf";
 pub(super) const DEFAULT_RUN_DIRECTORY: &str = "/run/holdfast";
@@ -248,15 +248,18 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
     if options.dump_conf {
         info!("Configuration: {:?}", loaded.config);
     }
-    if !options.dont_fork {
-        nix::unistd::daemon(false, false)
-            .map_err(|error| fatal(format!("unable to become a daemon: {error}")))?;
-    }
+    let background = (!options.dont_fork).then(background::daemonize);
+    let background = background
+        .transpose()
+        .map_err(|error| fatal(format!("unable to become a daemon: {error}")))?;
     let _pid_files = pid_paths
         .iter()
         .map(|path| PidFile::acquire(path))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| fatal(error.to_string()))?;
+    if let Some(background) = background {
+        background.stands();
+    }
     let settings = settings(options, request, log);
     let status = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod background;
 pub mod clock;
 pub mod frame;
 pub mod link_layer;

@@ -51,15 +51,5 @@ pub enum DriverError {
     Tls(#[from] rustls::Error),
 }
 
-impl DriverError {
-    /// Exit status in keepalived's numbers (1 fatal, 4 missing permission).
-    pub fn exit_status(&self) -> i32 {
-        match self {
-            Self::Permission(_) => 4,
-            Self::NoPlane(_) | Self::Tls(_) => 1,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests;

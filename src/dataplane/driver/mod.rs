@@ -14,7 +14,6 @@ use std::collections::BTreeSet;
 use std::io::Error;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use ahash::RandomState;
@@ -51,7 +50,6 @@ const STEERING_REST: u32 = 8;
 /// What the child is started with.
 #[derive(Debug)]
 pub struct Setup {
-    pub run_directory: PathBuf,
     pub tap_name: InterfaceName,
     /// To the parent. Its end means that the parent has gone: forwarding goes on.
     pub parent: UnixStream,
@@ -78,16 +76,6 @@ pub enum DriverError {
         attempted: &'static str,
         source: Error,
     },
-}
-
-impl DriverError {
-    /// Exit status of the child, as keepalived's children have them.
-    pub fn exit_status(&self) -> u8 {
-        match self {
-            Self::Permission { .. } => 4,
-            Self::Fatal { .. } => 1,
-        }
-    }
 }
 
 /// Forwards until SIGTERM, SIGINT or a `stop` line. Then nothing is left behind in the kernel; after a crash
@@ -154,7 +142,6 @@ struct Driver {
 impl Driver {
     fn new(setup: Setup) -> Result<Self, DriverError> {
         let Setup {
-            run_directory: _,
             tap_name,
             parent,
             hello,

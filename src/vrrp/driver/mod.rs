@@ -95,15 +95,6 @@ pub enum DriverError {
 }
 
 impl DriverError {
-    /// Exit status in keepalived's numbers: 4 is final for its parent, 70 (EX_SOFTWARE) has it
-    /// start the child again.
-    pub fn exit_status(&self) -> i32 {
-        match self {
-            Self::Permission { .. } => 4,
-            Self::Netlink(_) | Self::Io { .. } => 70,
-        }
-    }
-
     fn io(attempted: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |cause| match cause.raw_os_error() {
             Some(libc::EPERM | libc::EACCES) => Self::Permission {
