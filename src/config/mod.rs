@@ -33,6 +33,8 @@ mod global_defs;
 mod interface_delays;
 mod iproute_names;
 mod linkbeat;
+#[cfg(test)]
+mod manual;
 mod namespaces;
 mod notify_fifo;
 mod notify_scripts;

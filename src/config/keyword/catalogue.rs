@@ -107,9 +107,14 @@ impl Catalogue {
             self.rows(block).map(move |row| KeywordReference {
                 block,
                 name: row.name,
-                arguments: row.shape.expected(),
+                arguments: row.shape.arguments(),
+                range: row.shape.range(),
+                opens: row.shape.opens(),
                 default: row.default,
-                unit: row.unit,
+                unit: match row.unit {
+                    "" => row.shape.unit(),
+                    unit => unit,
+                },
                 reason: row.reason,
                 standing: row.standing,
                 instead: row.instead,
@@ -131,6 +136,10 @@ pub struct KeywordReference {
     pub name: &'static str,
     /// What stands behind it.
     pub arguments: String,
+    /// Of its value; empty: none.
+    pub range: String,
+    /// The block whose table it opens.
+    pub opens: Option<&'static str>,
     /// Empty: none.
     pub default: &'static str,
     /// Of a number; empty: none.

@@ -135,6 +135,56 @@ impl Shape {
             Self::NamedList(entry) => format!("a name, '{{', {entry} on each line, '}}'"),
         }
     }
+
+    /// In short, for the manual.
+    pub(crate) fn arguments(&self) -> String {
+        match self {
+            Self::Flag => String::new(),
+            Self::Bool => "[on|off]".to_owned(),
+            Self::Number { .. } => "NUMBER".to_owned(),
+            Self::Seconds { .. } => "SECONDS".to_owned(),
+            Self::Choice(words) => words.join("|"),
+            Self::Word(what) | Self::Words(what) => (*what).to_owned(),
+            Self::Optional(what) => format!("{what}, or nothing"),
+            Self::Address => "ADDRESS".to_owned(),
+            Self::Interface => "INTERFACE".to_owned(),
+            Self::Script => "\"COMMAND\" [USER [GROUP]]".to_owned(),
+            Self::Block(_) => "{ … }".to_owned(),
+            Self::Named(what, _) => format!("{what} {{ … }}"),
+            Self::List(entry) => format!("{{ {entry} on each line }}"),
+            Self::NamedList(entry) => format!("a name {{ {entry} on each line }}"),
+        }
+    }
+
+    /// From the smallest value to the largest; empty where there is none.
+    pub(crate) fn range(&self) -> String {
+        match self {
+            Self::Number {
+                min, max: NO_LIMIT, ..
+            } => format!("from {min}"),
+            Self::Number { min, max, .. } => format!("{min} to {max}"),
+            Self::Seconds { min, max } => {
+                format!("{} to {}", min.as_secs_f64(), max.as_secs_f64())
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// What the value counts, where that is in the shape.
+    pub(crate) fn unit(&self) -> &'static str {
+        match self {
+            Self::Seconds { .. } => "s",
+            _ => "",
+        }
+    }
+
+    /// The table of the block that it opens.
+    pub(crate) fn opens(&self) -> Option<&'static str> {
+        match self {
+            Self::Block(table) | Self::Named(_, table) => Some(table),
+            _ => None,
+        }
+    }
 }
 
 /// Upper limit of counts and weights (keepalived: INT_MAX, UINT_MAX); not worth mentioning in a complaint.

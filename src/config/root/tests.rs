@@ -63,6 +63,7 @@ fn assert_says(text: &str, part: &str) {
 mod checkers;
 mod global_defs;
 mod instances;
+mod inventory;
 mod scripts;
 mod sync_groups;
 mod tables;
