@@ -9,5 +9,6 @@ mod verdict;
 mod corpus;
 mod log_lines;
 mod notify;
+mod printed;
 mod takeover;
 mod wire;

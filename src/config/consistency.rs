@@ -7,6 +7,7 @@ use super::diagnostic::{Code, Finding, Findings, nearest};
 use super::host::Host;
 use super::keyword::{ScriptText, Spanned, join};
 use super::lines::Span;
+use super::origins::Recorder;
 use super::root::Drafts;
 use super::scripts::{Scripts, UserText};
 use super::track::TrackEntry;
@@ -31,6 +32,8 @@ pub(crate) struct Context<'c> {
     pub(crate) globals: &'c global_defs::Draft,
     pub(crate) scripts: Scripts<'c>,
     pub(crate) findings: &'c mut Findings,
+    /// Is told which blocks become part of the configuration.
+    pub(crate) recorder: &'c mut Recorder,
     /// Interfaces of this host; `None`: whichever are named exist.
     interfaces: Option<Vec<String>>,
     /// Scripts that can run.
@@ -42,7 +45,12 @@ pub(crate) struct Context<'c> {
 }
 
 /// Makes a configuration of everything that was read.
-pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findings) -> Config {
+pub(crate) fn resolve(
+    mut drafts: Drafts,
+    host: &dyn Host,
+    findings: &mut Findings,
+    recorder: &mut Recorder,
+) -> Config {
     let mut defs = drafts.global_defs.defs.clone();
     if defs.router_id.is_empty() {
         defs.router_id = host.host_name();
@@ -58,6 +66,7 @@ pub(crate) fn resolve(mut drafts: Drafts, host: &dyn Host, findings: &mut Findin
         globals: &globals,
         scripts,
         findings,
+        recorder,
         interfaces: if defs.dynamic_interfaces {
             None
         } else {
@@ -512,7 +521,6 @@ impl Context<'_> {
         used
     }
 
-    /// Each draft is let go as soon as it has been resolved: there may be tens of thousands.
     fn complain_of_unused_scripts(&mut self, drafts: &Drafts) {
         let in_instances = drafts
             .vrrp_instances

@@ -361,6 +361,10 @@ impl Findings {
         }
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Finding> {
+        self.list.iter()
+    }
+
     /// Further findings are only counted.
     pub(crate) fn is_full(&self) -> bool {
         self.list.len() >= MAX_COMPLAINTS

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use super::diagnostic::{Code, Finding, Findings, nearest};
 use super::iproute_names::IprouteNames;
 use super::lexer::Word;
+use super::origins::Recorder;
 use super::tree::Statement;
 
 /// What a keyword is, without what it does.
@@ -152,15 +153,16 @@ impl<B> Keyword<B> {
     }
 
     fn read(&'static self, draft: &mut B, statement: &Statement<'_>, reader: &mut Reader) {
+        reader.recorder.enter();
         let mut arguments = Arguments::new(statement, &self.row, reader);
-        if let Err(finding) = arguments.check_presence() {
-            return arguments.reader().findings.push(finding);
-        }
-        let outcome = match self.fill {
+        let outcome = arguments.check_presence().and_then(|()| match self.fill {
             Some(fill) => fill(draft, &mut arguments),
             None => arguments.check_shape(),
-        };
-        if let Err(finding) = arguments.finish(outcome) {
+        });
+        let finished = arguments.finish(outcome);
+        let recorder = &mut reader.recorder;
+        recorder.leave(self.row.name, statement, finished.is_ok());
+        if let Err(finding) = finished {
             reader.findings.push(finding);
         }
     }
@@ -175,6 +177,7 @@ pub(crate) struct Reader {
     pub(crate) names: IprouteNames,
     /// Of the next rule that has none.
     pub(crate) rule_preference: u32,
+    pub(crate) recorder: Recorder,
     /// What unknown words probably mean, by block and word.
     suggestions: HashMap<(&'static str, String), Option<String>>,
 }
@@ -186,6 +189,7 @@ impl Reader {
             catalogue,
             names: IprouteNames::default(),
             rule_preference: super::rules::FIRST_DEFAULT_PREFERENCE,
+            recorder: Recorder::default(),
             suggestions: HashMap::new(),
         }
     }

@@ -28,6 +28,24 @@ impl Span {
         }
     }
 
+    /// Its first byte, which tells statements apart.
+    pub(crate) fn start_point(self) -> Self {
+        Self {
+            end: self.start,
+            ..self
+        }
+    }
+
+    /// The physical line, counted over all files.
+    pub(crate) fn line(self) -> u32 {
+        self.line
+    }
+
+    /// `start` of the other is one of its bytes.
+    pub(crate) fn covers(self, other: Self) -> bool {
+        self.line == other.line && (self.start..self.end).contains(&other.start)
+    }
+
     /// From the start of `self` to the end of `last`, if that is on the same line.
     pub(crate) fn to(self, last: Self) -> Self {
         if last.line == self.line && last.end > self.end {

@@ -7,6 +7,7 @@ use super::diagnostic::{Code, Complaint, Drawing, Finding, Findings, Severity};
 use super::host::Host;
 use super::keyword::Reader;
 use super::lines::Lines;
+use super::origins::{Origins, Recorder};
 use super::source::{FileSystem, Files, ReadError};
 use super::{preprocess, root, source};
 
@@ -15,6 +16,8 @@ use super::{preprocess, root, source};
 pub struct LoadOptions {
     /// Decides `@id` lines (`-i`); the host name up to its first dot where it is `None`.
     pub config_id: Option<String>,
+    /// Remember where each value comes from.
+    pub origins: bool,
 }
 
 /// A configuration and everything to say about the files it comes from.
@@ -24,6 +27,8 @@ pub struct Loaded {
     pub config: Config,
     /// In file order, each once.
     pub complaints: Vec<Complaint>,
+    /// Where its values come from, if [`LoadOptions`] asked.
+    pub origins: Option<Origins>,
 }
 
 /// When a configuration is about to be used; decides which complaints forbid it.
@@ -62,9 +67,14 @@ pub(crate) fn load_from(
     };
     let mut reader = Reader::new(findings, root::catalogue());
     reader.names = host.iproute_names();
+    if options.origins {
+        reader.recorder = Recorder::recording();
+    }
     let config = root::read(&lines, host, &mut reader);
+    let origins = std::mem::take(&mut reader.recorder).finish(&lines, &reader.findings);
     Loaded {
         config,
+        origins,
         complaints: reader.findings.into_complaints(&lines),
     }
 }

@@ -64,6 +64,8 @@ pub mod fuzz;
 mod host;
 mod load;
 mod offline_host;
+mod origins;
+mod print;
 mod scripts;
 
 use serde::{Deserialize, Serialize};
@@ -91,6 +93,8 @@ pub use namespaces::{IpvsNamespace, Namespaces};
 pub use notify_fifo::NotifyFifo;
 pub use notify_scripts::NotifyScripts;
 pub use offline_host::OfflineHost;
+pub use origins::Origins;
+pub use print::{Secrets, print};
 pub use real_server::{RealServer, RealServerOptions, SorryServer};
 pub use smtp::{Smtp, SmtpServer};
 pub use ssl::Ssl;

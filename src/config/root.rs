@@ -41,7 +41,7 @@ pub(crate) fn read(lines: &Lines, host: &dyn Host, reader: &mut Reader) -> Confi
     tree::build(lines, reader, |statement, reader| {
         reader.read_statement(&mut drafts, Catalogue::ROOT, KEYWORDS, &statement);
     });
-    consistency::resolve(drafts, host, &mut reader.findings)
+    consistency::resolve(drafts, host, &mut reader.findings, &mut reader.recorder)
 }
 
 /// All tables.

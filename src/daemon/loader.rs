@@ -78,6 +78,7 @@ fn load_for(request: &LoadRequest) -> LoadReply {
 pub(crate) fn load_file(file: &Path, config_id: Option<&str>) -> Loaded {
     let options = LoadOptions {
         config_id: config_id.map(str::to_owned),
+        ..LoadOptions::default()
     };
     load(file, &options, &SystemHost)
 }

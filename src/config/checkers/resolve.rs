@@ -49,6 +49,7 @@ impl Draft {
             Kind::HttpGet | Kind::SslGet => (1, 3),
             Kind::MiscCheck => (0, 1),
         };
+        context.recorder.keep(self.span);
         let delay_loop = own_delay_loop.unwrap_or(inherited.delay_loop);
         Some(Checker {
             kind,

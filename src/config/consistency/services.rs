@@ -79,6 +79,7 @@ impl Context<'_> {
                 }
             };
             if is_first {
+                self.recorder.keep(draft.span);
                 list.push(server);
             } else {
                 let message = format!(

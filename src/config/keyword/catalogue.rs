@@ -123,7 +123,8 @@ impl Catalogue {
         self.names.iter().flat_map(in_block).collect()
     }
 
-    fn rows(&self, block: &str) -> impl Iterator<Item = &'static Row> {
+    /// The rows of a block, in the order of its table.
+    pub(crate) fn rows(&self, block: &str) -> impl Iterator<Item = &'static Row> {
         self.tables.get(block).into_iter().flatten().copied()
     }
 }

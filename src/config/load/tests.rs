@@ -196,6 +196,7 @@ fn a_shared_file_differs_by_the_configuration_id() {
     let priority = |id: &str| {
         let options = LoadOptions {
             config_id: Some(id.to_owned()),
+            ..LoadOptions::default()
         };
         let config = load(&file, &options, &FakeHost::default()).config;
         assert_eq!(config.vrrp_instances[0].virtual_ipaddress.len(), 5);

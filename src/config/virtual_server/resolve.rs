@@ -291,6 +291,7 @@ impl Draft {
                 ));
                 continue;
             }
+            context.recorder.keep(draft.address.span);
             server.real_servers.push(real_server);
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::config::{Drawing, Host, LoadOptions, OfflineHost, load};
+use crate::config::{Drawing, Host, LoadOptions, OfflineHost, Secrets, load, print};
 use crate::daemon::host::SystemHost;
 use crate::status::check::{Format, Report};
 
@@ -24,6 +24,12 @@ pub(super) struct Options {
     /// Identity for @id lines
     #[arg(short = 'i', long = "config-id", value_name = "ID")]
     config_id: Option<String>,
+    /// Print the effective configuration of the one FILE, each value with where it comes from; complaints go to stderr
+    #[arg(long, conflicts_with = "format")]
+    print: bool,
+    /// With --print: passwords too
+    #[arg(long, requires = "print")]
+    show_secrets: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -39,6 +45,9 @@ enum OutputFormat {
 
 /// Returns the exit status.
 pub(super) fn run(options: &Options) -> u8 {
+    if options.print {
+        return print_effective(options);
+    }
     let report = check(options);
     let text = report.render(options.format.resolve());
     // A reader that has gone away has seen enough.
@@ -48,9 +57,7 @@ pub(super) fn run(options: &Options) -> u8 {
 
 fn check(options: &Options) -> Report {
     let host = options.host();
-    let load_options = LoadOptions {
-        config_id: options.config_id.clone(),
-    };
+    let load_options = options.load_options();
     let mut report = Report::default();
     if options.offline {
         report.notes.push(OfflineHost::note());
@@ -64,7 +71,47 @@ fn check(options: &Options) -> Report {
     report
 }
 
+/// The FILE's configuration to stdout, and what there is to say about it to stderr.
+fn print_effective(options: &Options) -> u8 {
+    if options.files.len() > 1 {
+        eprintln!("--print takes one FILE");
+        return 2;
+    }
+    let host = options.host();
+    let secrets = if options.show_secrets {
+        Secrets::Shown
+    } else {
+        Secrets::Hidden
+    };
+    let mut report = Report::default();
+    let mut text = String::new();
+    for file in &options.files {
+        let loaded = load(file, &options.load_options(), host.as_ref());
+        text += &print(&loaded, secrets);
+        report.add(&file.display().to_string(), loaded);
+    }
+    let drawing = drawing(&io::stderr());
+    let _ = io::stderr().write_all(report.render(Format::Human(drawing)).as_bytes());
+    let _ = io::stdout().write_all(text.as_bytes());
+    report.exit_status()
+}
+
+fn drawing(to: &impl IsTerminal) -> Drawing {
+    if to.is_terminal() {
+        Drawing::Coloured
+    } else {
+        Drawing::Plain
+    }
+}
+
 impl Options {
+    fn load_options(&self) -> LoadOptions {
+        LoadOptions {
+            config_id: self.config_id.clone(),
+            origins: self.print,
+        }
+    }
+
     fn host(&self) -> Box<dyn Host> {
         if self.offline {
             Box::new(OfflineHost)
@@ -77,8 +124,7 @@ impl Options {
 impl OutputFormat {
     fn resolve(self) -> Format {
         match self {
-            Self::Human if io::stdout().is_terminal() => Format::Human(Drawing::Coloured),
-            Self::Human => Format::Human(Drawing::Plain),
+            Self::Human => Format::Human(drawing(&io::stdout())),
             Self::Json => Format::Json,
             Self::Sarif => Format::Sarif,
         }
