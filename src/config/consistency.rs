@@ -98,7 +98,7 @@ pub(crate) fn resolve(
     let garp_groups = garp_group::resolve(&drafts.garp_groups, &mut context);
     let linkbeat_interfaces = linkbeat::resolve(&drafts.linkbeat_interfaces, &mut context);
     context.complain_of_unused_scripts(&drafts);
-    let interface_up_down_delays = context.resolve_interface_delays(&drafts);
+    let interface_up_down_delays = context.resolve_interface_delays(&drafts, &vrrp_instances);
     context.resolve_notifications(&mut defs, host);
     let vrrp_scripts = std::mem::take(&mut context.vrrp_scripts);
     let trackers = std::mem::take(&mut context.trackers);
@@ -351,6 +351,7 @@ impl Context<'_> {
                     &draft.track.track_process,
                 ),
                 track_bfd: self.track_objects(name, TrackKind::Bfd, &draft.track.track_bfd),
+                sync_group_tracking_weight: draft.sync_group_tracking_weight,
                 notify: draft.notify.resolve(&mut self.scripts, self.findings),
                 smtp_alert: draft
                     .notify

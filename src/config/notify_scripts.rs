@@ -80,7 +80,7 @@ pub(crate) const fn notify_rows<B: HasNotify>() -> [Keyword<B>; 7] {
         Keyword::new("notify", Shape::Script, "", |draft, arguments| {
             arguments.fill(&mut draft.notify().notify)
         }),
-        Keyword::pending_but_read(
+        Keyword::new(
             "notify_priority_changes",
             Shape::Bool,
             "vrrp_notify_priority_changes",
@@ -89,7 +89,7 @@ pub(crate) const fn notify_rows<B: HasNotify>() -> [Keyword<B>; 7] {
                 Ok(())
             },
         ),
-        Keyword::pending_but_read(
+        Keyword::new(
             "smtp_alert",
             Shape::Bool,
             "smtp_alert_vrrp",

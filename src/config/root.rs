@@ -253,7 +253,7 @@ const OWN: &[Keyword<Drafts>] = &[
         drafts.linkbeat_use_polling = true;
         Ok(())
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "interface_up_down_delays",
         Shape::List("INTERFACE DOWN_DELAY [UP_DELAY]"),
         "",
@@ -263,7 +263,7 @@ const OWN: &[Keyword<Drafts>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_track_process",
         Shape::Named("a name", vrrp_track_process::BLOCK),
         "",
@@ -279,13 +279,13 @@ const OWN: &[Keyword<Drafts>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "track_file",
         Shape::Named("a name", track_file::BLOCK),
         "",
         track_file,
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_track_file",
         Shape::Named("a name", track_file::BLOCK),
         "",

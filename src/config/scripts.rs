@@ -62,61 +62,72 @@ impl<'h> Scripts<'h> {
         user: Option<&Spanned<UserText>>,
         findings: &mut Findings,
     ) -> Option<ScriptCommand> {
-        let user = match self.user_of(text, user) {
-            Ok(user) => user,
-            Err(why) => {
-                let help = match text.user {
-                    Some(_) => "a command with arguments needs double quotes around all of it",
-                    None => "'script_user USER' in 'global_defs' says whom scripts run as",
-                };
-                let message = format!("{why}; the script is not run");
-                let finding = Finding::new(Code::ScriptUnusable, text.span, message);
-                findings.push(finding.help(help));
-                return None;
+        self.judge(text, user, findings).ok()
+    }
+
+    /// The command as it stands in the file.
+    pub(crate) fn as_written(text: &ScriptText) -> ScriptCommand {
+        ScriptCommand {
+            argv: lexer::split_command(&text.command),
+            user: None,
+        }
+    }
+
+    /// The command, or why it cannot be run, which is a complaint too.
+    pub(crate) fn judge(
+        &mut self,
+        text: &ScriptText,
+        user: Option<&Spanned<UserText>>,
+        findings: &mut Findings,
+    ) -> Result<ScriptCommand, String> {
+        let refusal = match self.command(text, user) {
+            Ok(command) => {
+                self.any = true;
+                return Ok(command);
             }
+            Err(refusal) => refusal,
         };
+        let message = format!("{}; the script is not run", refusal.why);
+        let finding = Finding::new(Code::ScriptUnusable, text.span, message);
+        findings.push(finding.maybe_help(refusal.help));
+        Err(refusal.why)
+    }
+
+    fn command(
+        &self,
+        text: &ScriptText,
+        user: Option<&Spanned<UserText>>,
+    ) -> Result<ScriptCommand, Refusal> {
+        let user = self.user_of(text, user).map_err(|why| {
+            let help = match text.user {
+                Some(_) => "a command with arguments needs double quotes around all of it",
+                None => "'script_user USER' in 'global_defs' says whom scripts run as",
+            };
+            Refusal::new(why, Some(help.to_owned()))
+        })?;
         // Opening a connection and the like is left to a shell (keepalived).
         if text.command.starts_with("</") {
             let argv = ["/bin/sh", "-c", text.command.as_str()]
                 .map(str::to_owned)
                 .to_vec();
-            self.any = true;
-            return Some(ScriptCommand { argv, user });
+            return Ok(ScriptCommand { argv, user });
         }
         let mut argv = lexer::split_command(&text.command);
         let Some(program) = argv.first_mut() else {
-            findings.push(Finding::new(
-                Code::ScriptUnusable,
-                text.span,
-                "the command is empty",
-            ));
-            return None;
+            return Err(Refusal::new("the command is empty".to_owned(), None));
         };
         let runs_as = user.unwrap_or_else(|| self.host.own_user());
-        match self.host.program(program, runs_as) {
-            Ok(found) => {
-                *program = found.path;
-                self.any = true;
-                if let (Some(component), true) = (found.insecure, self.security) {
-                    let message = format!("unsafe permissions: {component}; the script is not run");
-                    let finding = Finding::new(Code::ScriptUnusable, text.span, message);
-                    findings.push(finding.help("enable_script_security wants every part to belong to root and to be writable by nobody else"));
-                    return None;
-                }
-            }
-            Err(fault) => {
-                findings.push(
-                    Finding::new(
-                        Code::ScriptUnusable,
-                        text.span,
-                        format!("{fault}; the script is not run"),
-                    )
-                    .maybe_help(remedy(&fault)),
-                );
-                return None;
-            }
+        let found = self
+            .host
+            .program(program, runs_as)
+            .map_err(|fault| Refusal::new(fault.to_string(), remedy(&fault)))?;
+        if let (Some(component), true) = (found.insecure, self.security) {
+            let why = format!("unsafe permissions: {component}");
+            let help = "enable_script_security wants every part to belong to root and to be writable by nobody else";
+            return Err(Refusal::new(why, Some(help.to_owned())));
         }
-        Some(ScriptCommand { argv, user })
+        *program = found.path;
+        Ok(ScriptCommand { argv, user })
     }
 
     /// Once at the end: scripts run although nobody asked for them to be safe.
@@ -154,6 +165,18 @@ impl<'h> Scripts<'h> {
             (None, Some(user)) => user_id(self.host, &user.value).map(Some),
             (None, None) => self.default_user.clone(),
         }
+    }
+}
+
+/// Why a script is not run, and what to do about it.
+struct Refusal {
+    why: String,
+    help: Option<String>,
+}
+
+impl Refusal {
+    fn new(why: String, help: Option<String>) -> Self {
+        Self { why, help }
     }
 }
 

@@ -57,12 +57,12 @@ pub(crate) const fn track_rows<B: HasTrack>() -> [Keyword<B>; 5] {
             draft.track().track_script.extend(entries);
             Ok(())
         }),
-        Keyword::pending_but_read("track_file", ENTRY, "", |draft, arguments| {
+        Keyword::new("track_file", ENTRY, "", |draft, arguments| {
             let entries = wide_entries(arguments.block(), arguments.reader());
             draft.track().track_file.extend(entries);
             Ok(())
         }),
-        Keyword::pending_but_read("track_process", ENTRY, "", |draft, arguments| {
+        Keyword::new("track_process", ENTRY, "", |draft, arguments| {
             let entries = wide_entries(arguments.block(), arguments.reader());
             draft.track().track_process.extend(entries);
             Ok(())

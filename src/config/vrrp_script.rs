@@ -15,6 +15,8 @@ use crate::types::{ScriptCommand, TrackWeight};
 pub struct VrrpScript {
     pub name: String,
     pub script: ScriptCommand,
+    /// Why the script may not be run: nothing is started, and it counts as failed.
+    pub refused: Option<String>,
     /// Time between two runs, default 1 s.
     pub interval: Duration,
     /// A run is killed after this time; the interval where the file says nothing.
@@ -135,7 +137,8 @@ impl Draft {
         }
     }
 
-    /// `None` with a complaint where there is nothing to run.
+    /// `None` with a complaint where there is nothing to run. A script that may not be run stays, as one that has
+    /// failed: what it was to check is not known to be well (keepalived forgets it).
     pub(crate) fn resolve(
         &self,
         scripts: &mut Scripts<'_>,
@@ -149,7 +152,10 @@ impl Draft {
             findings.push(Finding::new(Code::ScriptUnusable, self.name.span, message));
             return None;
         };
-        let script = scripts.resolve(text, self.user.as_ref(), findings)?;
+        let (script, refused) = match scripts.judge(text, self.user.as_ref(), findings) {
+            Ok(script) => (script, None),
+            Err(why) => (Scripts::as_written(text), Some(why)),
+        };
         // keepalived: an interval of 0 becomes 1.
         let interval = match self.interval {
             Duration::ZERO => Duration::from_secs(1),
@@ -158,6 +164,7 @@ impl Draft {
         Some(VrrpScript {
             name: self.name.value.clone(),
             script,
+            refused,
             interval,
             timeout: match self.timeout {
                 Duration::ZERO => interval,

@@ -18,6 +18,8 @@ pub struct VrrpSyncGroup {
     pub track_file: Vec<TrackObject>,
     pub track_process: Vec<TrackObject>,
     pub track_bfd: Vec<TrackObject>,
+    /// Entries with a weight count; without it they have been left out.
+    pub sync_group_tracking_weight: bool,
     pub notify: NotifyScripts,
     /// Mail is sent about its states.
     pub smtp_alert: bool,

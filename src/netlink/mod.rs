@@ -9,12 +9,14 @@ mod handle;
 mod interfaces;
 mod message;
 mod monitor;
+mod proc_connector;
 
 pub use error::{Attempted, NetlinkError};
 pub use handle::{AddressAdded, AddressDeleted, Handle, IFAPROT_KEEPALIVED};
 pub use interfaces::Interfaces;
 pub use message::{Address, Change, Link};
 pub use monitor::{Drained, Monitor};
+pub use proc_connector::{ProcConnector, ProcEvent};
 
 pub mod generic;
 pub mod ipvs;

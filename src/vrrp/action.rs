@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::Event;
+use super::{Announcement, Event};
 use crate::types::{
     AdvertPriority, InterfaceName, OwnedAddress, RouterIdentity, ScriptCommand, VirtualAddress,
 };
@@ -61,6 +61,8 @@ pub enum Action {
         force: bool,
     },
     Notify(Notification),
+    /// For the FIFOs, and for mail.
+    Announce(Announcement),
     Log(Event),
 }
 

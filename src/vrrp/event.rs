@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::receive::{Refusal, Remark};
+use super::trackers::TrackingEvent;
 use super::tracking::Fault;
 use super::{LinkState, ScriptOutcome, State};
 use crate::types::{AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, Priority};
@@ -186,6 +187,7 @@ pub enum Event {
         vrrp_startup_delay: Duration,
     },
     StartupDelayEnded,
+    Tracking(TrackingEvent),
 }
 
 impl Event {
@@ -241,6 +243,7 @@ impl Event {
             | Self::GroupFaulted { .. }
             | Self::StartupDelayed { .. }
             | Self::StartupDelayEnded => false,
+            Self::Tracking(event) => event.is_detail(),
         }
     }
 }
@@ -455,6 +458,7 @@ impl fmt::Display for Event {
                 vrrp_startup_delay.as_secs_f64()
             ),
             Self::StartupDelayEnded => f.write_str("Delayed start completed"),
+            Self::Tracking(event) => event.fmt(f),
         }
     }
 }

@@ -24,6 +24,18 @@ pub enum Input<'a> {
     },
     /// No copy of an advert of this virtual router could be sent.
     AdvertUnsent(RouterIdentity),
+    /// A tracked file holds this number; 0 where there is no file.
+    FileRead {
+        /// Name of the `track_file`.
+        file: String,
+        value: i32,
+    },
+    /// There are so many of a tracked process.
+    ProcessesCounted {
+        /// Name of the `vrrp_track_process`.
+        process: String,
+        count: u32,
+    },
     /// `next_timeout` has passed, or may have: an early or late call is harmless.
     Timeout,
 }

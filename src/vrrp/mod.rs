@@ -7,8 +7,8 @@
 //! * `routers` finds who is concerned, `routers/together` keeps sync groups together;
 //! * `instance` is one virtual router: the state machine, and beside it what it hears, sends, and does at
 //!   each transition;
-//! * `receive` judges packets, `election` compares, `timers` does the arithmetic, `tracking` and `script`
-//!   turn interfaces and scripts into priorities and FAULT;
+//! * `receive` judges packets, `election` compares, `timers` does the arithmetic, `tracking`, `trackers` and
+//!   `script` turn interfaces, files, processes and scripts into priorities and FAULT;
 //! * `steps` plays the recorded steps in `testdata`, `sim` lets several nodes play against each other.
 
 mod action;
@@ -21,6 +21,7 @@ mod input;
 mod instance;
 pub mod lateness;
 mod notification;
+mod process_table;
 mod receive;
 mod reload;
 mod routers;
@@ -28,6 +29,7 @@ mod script;
 pub mod snapshot;
 mod sync_group;
 mod timers;
+mod trackers;
 mod tracking;
 
 #[cfg(test)]
@@ -40,7 +42,10 @@ mod sync_sim;
 pub use action::{Action, Actions, Notification};
 pub use event::Event;
 pub use input::{Input, InterfaceState, LinkState, Resume, ScriptOutcome};
+pub use notification::{Announcement, Notice, SubjectKind};
 pub use receive::{Refusal, RefusalReason, Remark};
 pub use routers::VirtualRouters;
 pub use snapshot::{Counters, Snapshot, State};
+use trackers::file_number;
+pub use trackers::{TrackedNow, TrackingEvent};
 pub use tracking::Fault;

@@ -32,16 +32,29 @@ impl VirtualRouters {
         if self.is_stopped() {
             return actions;
         }
-        self.interfaces = Interfaces::new(interfaces);
+        self.interfaces = Interfaces::new(interfaces, &config.interface_up_down_delays);
         if *config != self.config {
             self.take_over(config, now, &mut actions);
         }
         self.reassess_at_reload(now, &mut actions);
+        if config.global_defs.fifo_write_vrrp_states_on_reload {
+            self.repeat_states(&mut actions);
+        }
         self.instances.settle();
         actions
     }
 
+    fn repeat_states(&self, actions: &mut Actions) {
+        for instance in self.instances.iter() {
+            instance.repeat_state(actions);
+        }
+        for group in &self.groups {
+            group.repeat_state(actions);
+        }
+    }
+
     fn take_over(&mut self, config: &Config, now: Instant, actions: &mut Actions) {
+        self.trackers.reload(&self.config, config);
         self.config = config.clone();
         self.reload_scripts(now, actions);
         let (earlier, mut vanished) = self.match_instances();
@@ -59,7 +72,11 @@ impl VirtualRouters {
         let kept = self.addresses_of_masters();
         for instance in &mut vanished {
             // keepalived: without notify_deleted, FAULT is what scripts are told.
-            instance.vanish(Notice::Fault, &kept, now, actions);
+            let notice = match instance.config().notify.notify_deleted {
+                Some(_) => Notice::Deleted,
+                None => Notice::Fault,
+            };
+            instance.vanish(notice, &kept, now, actions);
         }
         for (index, old) in pairs() {
             match (self.instances.get(index), old) {
@@ -101,7 +118,9 @@ impl VirtualRouters {
                 .iter()
                 .any(|script| script.name() == config.name)
             {
-                self.scripts.push(Script::new(config.clone(), now));
+                let script = Script::new(config.clone(), now);
+                script.log_refusal(actions);
+                self.scripts.push(script);
             }
         }
     }

@@ -15,9 +15,11 @@ use super::script::{Health, Script};
 use super::snapshot::{GroupSnapshot, ScriptSnapshot, Snapshot};
 use super::sync_group::SyncGroup;
 use super::timers::Timer;
+use super::trackers::{Changed, Trackers};
 use super::tracking::Interfaces;
 use super::{
-    Action, Actions, Event, Input, InterfaceState, LinkState, Resume, ScriptOutcome, State, receive,
+    Action, Actions, Event, Input, InterfaceState, LinkState, Resume, ScriptOutcome, State,
+    TrackedNow, receive,
 };
 use crate::config::Config;
 use crate::types::{InterfaceName, OwnedAddress, RouterIdentity};
@@ -31,6 +33,7 @@ pub struct VirtualRouters {
     pub(super) groups: Vec<SyncGroup>,
     pub(super) scripts: Vec<Script>,
     pub(super) interfaces: Interfaces,
+    pub(super) trackers: Trackers,
     phase: Phase,
     /// Packets that failed a check, of all instances that there ever were.
     refused: u64,
@@ -59,12 +62,25 @@ impl VirtualRouters {
         resume: &[Resume],
         now: Instant,
     ) -> (Self, Actions) {
+        Self::with_tracked(config, interfaces, &TrackedNow::default(), resume, now)
+    }
+
+    /// The same, knowing what tracked files and processes say. What is not in `tracked` has said nothing yet, which
+    /// neither changes a priority nor is a FAULT.
+    pub fn with_tracked(
+        config: &Config,
+        interfaces: &[InterfaceState],
+        tracked: &TrackedNow,
+        resume: &[Resume],
+        now: Instant,
+    ) -> (Self, Actions) {
         let instances = config.vrrp_instances.iter().cloned();
         let mut routers = Self {
             instances: Instances::new(instances.map(Instance::new).collect()),
             groups: Vec::new(),
             scripts: Vec::new(),
-            interfaces: Interfaces::new(interfaces),
+            interfaces: Interfaces::new(interfaces, &config.interface_up_down_delays),
+            trackers: Trackers::new(config, tracked),
             phase: Phase::Running,
             refused: 0,
             lateness: Lateness::default(),
@@ -75,6 +91,9 @@ impl VirtualRouters {
             routers.scripts.push(Script::new(script.clone(), now));
         }
         let mut actions = Actions::new();
+        for script in &routers.scripts {
+            script.log_refusal(&mut actions);
+        }
         routers.start(resume, now, &mut actions);
         routers.instances.settle();
         (routers, actions)
@@ -99,6 +118,17 @@ impl VirtualRouters {
             Input::AdvertUnsent(router) => self.advert_unsent(&router, now, &mut actions),
             Input::ScriptExited { script, outcome } => {
                 self.script_exited(&script, outcome, now, &mut actions);
+            }
+            Input::FileRead { file, value } => {
+                if self.trackers.file_read(file, value) == Changed::Yes {
+                    self.reassess(now, &mut actions);
+                }
+            }
+            Input::ProcessesCounted { process, count } => {
+                let trackers = &mut self.trackers;
+                if trackers.processes_counted(&process, count, now, &mut actions) == Changed::Yes {
+                    self.reassess(now, &mut actions);
+                }
             }
             Input::Timeout => self.timeout(now, &mut actions),
         }
@@ -135,7 +165,13 @@ impl VirtualRouters {
         };
         let instances = self.instances.next_timeout().into_iter();
         let scripts = self.scripts.iter().filter_map(Script::next_timeout);
-        start.into_iter().chain(instances).chain(scripts).min()
+        start
+            .into_iter()
+            .chain(instances)
+            .chain(scripts)
+            .chain(self.interfaces.next_timeout())
+            .chain(self.trackers.next_timeout())
+            .min()
     }
 
     pub fn snapshot(&self) -> Snapshot {
@@ -276,12 +312,13 @@ impl VirtualRouters {
     }
 
     fn interface(&mut self, state: InterfaceState, now: Instant, actions: &mut Actions) {
-        let (interface, link) = (state.interface.clone(), state.link);
+        let interface = state.interface.clone();
         let addresses = addresses(&state);
         let is_used = self.is_used(&interface);
-        let earlier = self.interfaces.update(state);
+        let earlier = self.interfaces.update(state, now, actions);
         if is_used {
             let earlier_link = earlier.as_ref().map_or(LinkState::Missing, |e| e.link);
+            let link = self.interfaces.link(&interface);
             if earlier_link != link {
                 let interface = interface.clone();
                 actions.push(Action::Log(Event::InterfaceReported { interface, link }));
@@ -322,6 +359,7 @@ impl VirtualRouters {
             actions.push(Action::Log(Event::StartupDelayEnded));
             self.begin(true, now, actions);
         }
+        self.let_changes_count(now, actions);
         let due = self.instances.take_due(now);
         for timer in Timer::ALL {
             for &index in &due {
@@ -337,6 +375,21 @@ impl VirtualRouters {
             }
         }
         self.run_scripts(now, actions);
+    }
+
+    /// Changes of interfaces and processes that have lasted long enough.
+    fn let_changes_count(&mut self, now: Instant, actions: &mut Actions) {
+        let links = self.interfaces.timeout(now);
+        let processes = self.trackers.timeout(now, actions);
+        if links.is_empty() && processes == Changed::No {
+            return;
+        }
+        for (interface, link) in links {
+            if self.is_used(&interface) {
+                actions.push(Action::Log(Event::InterfaceReported { interface, link }));
+            }
+        }
+        self.reassess(now, actions);
     }
 
     fn run_scripts(&mut self, now: Instant, actions: &mut Actions) {

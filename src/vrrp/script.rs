@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::timers::next_beat;
+use super::trackers::TrackingEvent;
 use super::{Action, Actions, Event, ScriptOutcome};
 use crate::config::VrrpScript;
 
@@ -52,7 +53,7 @@ impl Script {
     pub(super) fn new(config: VrrpScript, now: Instant) -> Self {
         Self {
             // keepalived: `init_fail` is a result, so that all of `rise` is needed.
-            is_known: config.init_fail,
+            is_known: config.init_fail || config.refused.is_some(),
             config,
             run: Run::Idle,
             next_run: Some(now),
@@ -93,6 +94,21 @@ impl Script {
         self.next_run.is_none()
     }
 
+    /// It may not be run, and has failed for good.
+    fn is_refused(&self) -> bool {
+        self.config.refused.is_some()
+    }
+
+    /// Says why nothing is going to be run, where that is so.
+    pub(super) fn log_refusal(&self, actions: &mut Actions) {
+        if let Some(why) = self.config.refused.clone() {
+            actions.push(Action::Log(Event::Tracking(TrackingEvent::ScriptRefused {
+                script: self.config.name.clone(),
+                why,
+            })));
+        }
+    }
+
     /// A stale run must have ended before the next one starts, so its end is waited for.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         let run = match self.run {
@@ -100,12 +116,14 @@ impl Script {
             Run::Running { kill_at } => Some(kill_at),
             Run::Terminating { force_at } => Some(force_at),
         };
-        run.into_iter().chain(self.next_run).min()
+        let next_run = self.next_run.filter(|_| !self.is_refused());
+        run.into_iter().chain(next_run).min()
     }
 
     /// Starts a run that is due, kills one that takes too long.
     pub(super) fn timeout(&mut self, now: Instant, actions: &mut Actions) {
-        if let Some(due) = self.next_run.filter(|due| *due <= now) {
+        let next_run = self.next_run.filter(|_| !self.is_refused());
+        if let Some(due) = next_run.filter(|due| *due <= now) {
             self.next_run = Some(next_beat(due, self.config.interval, now));
             match self.run {
                 Run::Idle => self.start(now, actions),
@@ -228,8 +246,10 @@ impl Script {
         if self.config == *config && !self.is_retired() {
             return;
         }
-        if self.config.script != config.script || self.is_retired() {
+        let is_same = self.config.script == config.script && self.config.refused == config.refused;
+        if !is_same || self.is_retired() {
             let old = std::mem::replace(self, Self::new(config.clone(), now));
+            self.log_refusal(actions);
             if old.is_running() {
                 self.run = old.run;
                 self.discard_run(now, actions);

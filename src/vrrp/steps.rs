@@ -6,8 +6,12 @@
 //! ```text
 //! instance NAME key=value ...     defines or replaces an instance; keys are keywords
 //! script NAME key=value ...       the same for a vrrp_script
+//! file NAME [VALUE]               the same for a track_file; afterwards what it holds
+//! process NAME key=value ...      the same for a vrrp_track_process
+//! count PROCESS NUMBER            how many of it there are
+//! delays eth0 2s 1s               interface_up_down_delays
 //! group NAME group=A,B ...        the same for a vrrp_sync_group
-//! global vrrp_startup_delay=5s
+//! global vrrp_startup_delay=5s    or `fifo`, from where on announcements are shown, or `fifo_on_reload`
 //! remove NAME                     of an instance, script or group
 //! interface eth0 up 192.0.2.10 fe80::10
 //!                                 before `start` what exists, afterwards what netlink says
@@ -32,9 +36,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use self::parser::{duration, group, instance, interface, owned, script};
+use self::parser::{
+    duration, group, instance, interface, owned, script, track_file, track_process,
+};
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, InterfaceDelays};
 use crate::types::{InterfaceName, RouterIdentity};
 
 #[test]
@@ -109,6 +115,9 @@ struct World {
     config: Config,
     interfaces: BTreeMap<InterfaceName, InterfaceState>,
     resume: Vec<Resume>,
+    tracked: TrackedNow,
+    /// Announcements are shown.
+    shows_announcements: bool,
     routers: Option<VirtualRouters>,
     epoch: Instant,
     now: Instant,
@@ -124,6 +133,8 @@ impl World {
             config: Config::default(),
             interfaces: BTreeMap::new(),
             resume: Vec::new(),
+            tracked: TrackedNow::default(),
+            shows_announcements: false,
             routers: None,
             epoch,
             now: epoch,
@@ -181,10 +192,43 @@ impl World {
             }
             "global" => {
                 for (key, value) in keys(1) {
-                    assert_eq!(key, "vrrp_startup_delay");
-                    self.config.global_defs.vrrp_startup_delay = duration(value);
+                    self.global(key, value);
                 }
             }
+            "file" => {
+                let name = words[1].to_owned();
+                match (&self.routers, words.get(2)) {
+                    (None, value) => {
+                        self.config.track_files.push(track_file(&name));
+                        if let Some(value) = value {
+                            let value = value.parse().expect("number");
+                            self.tracked.files.push((name, value));
+                        }
+                    }
+                    (Some(_), value) => self.handle(Input::FileRead {
+                        file: name,
+                        value: value.expect("a value").parse().expect("number"),
+                    }),
+                }
+            }
+            "process" => {
+                let processes = &mut self.config.vrrp_track_processes;
+                processes.push(track_process(words[1], &keys(2)));
+            }
+            "count" => {
+                let process = words[1].to_owned();
+                let count = words[2].parse().expect("number");
+                if self.routers.is_some() {
+                    self.handle(Input::ProcessesCounted { process, count });
+                } else {
+                    self.tracked.processes.push((process, count));
+                }
+            }
+            "delays" => self.config.interface_up_down_delays.push(InterfaceDelays {
+                interface: interface(words[1]),
+                down_delay: duration(words[2]),
+                up_delay: duration(words[3]),
+            }),
             "remove" => {
                 self.config.vrrp_instances.retain(|i| i.name != words[1]);
                 self.config.vrrp_scripts.retain(|s| s.name != words[1]);
@@ -201,8 +245,13 @@ impl World {
             }),
             "start" => {
                 let interfaces: Vec<_> = self.interfaces.values().cloned().collect();
-                let (routers, actions) =
-                    VirtualRouters::new(&self.config, &interfaces, &self.resume, self.now);
+                let (routers, actions) = VirtualRouters::with_tracked(
+                    &self.config,
+                    &interfaces,
+                    &self.tracked,
+                    &self.resume,
+                    self.now,
+                );
                 self.routers = Some(routers);
                 self.print(&actions);
             }
@@ -237,6 +286,16 @@ impl World {
             "timeout" => self.handle(Input::Timeout),
             "show" => self.show(),
             word => panic!("unknown command {word}"),
+        }
+    }
+
+    fn global(&mut self, key: &str, value: &str) {
+        let defs = &mut self.config.global_defs;
+        match key {
+            "vrrp_startup_delay" => defs.vrrp_startup_delay = duration(value),
+            "fifo" => self.shows_announcements = true,
+            "fifo_on_reload" => defs.fifo_write_vrrp_states_on_reload = true,
+            key => panic!("unknown key {key}"),
         }
     }
 

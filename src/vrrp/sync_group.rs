@@ -2,7 +2,7 @@
 //!
 //! This is the group's own state and who is in it; the walk over its members is in `routers.rs`.
 
-use super::notification::{Notice, Subject, notify};
+use super::notification::{Announcement, Notice, Subject, SubjectKind, notify};
 use super::{Action, Actions, Event, State};
 use crate::config::VrrpSyncGroup;
 
@@ -67,6 +67,24 @@ impl SyncGroup {
 
     pub(super) fn notify(&self, notice: Notice, actions: &mut Actions) {
         let subject = Subject::Group { name: self.name() };
-        notify(subject, &self.config.notify, notice, actions);
+        let smtp_alert = self.config.smtp_alert;
+        notify(subject, &self.config.notify, notice, smtp_alert, actions);
+    }
+
+    /// Says its state again, to the FIFOs alone.
+    pub(super) fn repeat_state(&self, actions: &mut Actions) {
+        let notice = match self.state {
+            State::Init => return,
+            State::Backup => Notice::Backup,
+            State::Master => Notice::Master,
+            State::Fault => Notice::Fault,
+        };
+        actions.push(Action::Announce(Announcement {
+            kind: SubjectKind::Group,
+            name: self.name().to_owned(),
+            notice,
+            priority: 0,
+            smtp_alert: false,
+        }));
     }
 }

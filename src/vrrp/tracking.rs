@@ -3,32 +3,122 @@
 //! Nothing is counted up and down here: each time something changed, the whole [`Assessment`] is
 //! made anew from what is known, so it cannot drift away from the facts.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::IpAddr;
+use std::time::{Duration, Instant};
 
 use super::script::Health;
-use super::{InterfaceState, LinkState};
-use crate::config::{TrackInterface, TrackScript, VrrpInstance, VrrpSyncGroup};
+use super::trackers::{Trackers, TrackingEvent};
+use super::{Action, Actions, Event, InterfaceState, LinkState};
+use crate::config::{
+    InterfaceDelays, TrackInterface, TrackObject, TrackScript, VrrpInstance, VrrpSyncGroup,
+};
 use crate::types::{AddressFamily, InterfaceName, TrackWeight};
 
 /// Interfaces as last reported. One that was never reported is missing.
+///
+/// Where `interface_up_down_delays` says so, a change of state must last before it counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Interfaces {
+    /// What counts.
     states: HashMap<InterfaceName, InterfaceState>,
+    delays: Vec<InterfaceDelays>,
+    /// Changes that do not count yet, and when they will.
+    held: HashMap<InterfaceName, (LinkState, Instant)>,
+    /// Their first time up is over: another one is delayed.
+    have_been_up: HashSet<InterfaceName>,
 }
 
 impl Interfaces {
-    pub(super) fn new(states: &[InterfaceState]) -> Self {
-        let states = states.iter().map(|s| (s.interface.clone(), s.clone()));
+    pub(super) fn new(states: &[InterfaceState], delays: &[InterfaceDelays]) -> Self {
+        let is_up = |state: &&InterfaceState| state.link == LinkState::Up;
+        let up = states.iter().filter(is_up).map(|s| s.interface.clone());
         Self {
-            states: states.collect(),
+            states: states
+                .iter()
+                .map(|s| (s.interface.clone(), s.clone()))
+                .collect(),
+            delays: delays.to_vec(),
+            held: HashMap::new(),
+            have_been_up: up.collect(),
         }
     }
 
-    /// Takes the news and returns what was known before.
-    pub(super) fn update(&mut self, state: InterfaceState) -> Option<InterfaceState> {
+    /// Takes the news and returns what counted before.
+    pub(super) fn update(
+        &mut self,
+        mut state: InterfaceState,
+        now: Instant,
+        actions: &mut Actions,
+    ) -> Option<InterfaceState> {
+        let interface = state.interface.clone();
+        let counts = self.link(&interface);
+        match self.delay(&interface, counts, state.link) {
+            Some(delay) => {
+                if let Entry::Vacant(held) = self.held.entry(interface) {
+                    let event = TrackingEvent::InterfaceDelayed {
+                        interface: held.key().clone(),
+                        is_up: state.link == LinkState::Up,
+                        delay,
+                    };
+                    log(event, actions);
+                    held.insert((state.link, now + delay));
+                }
+                state.link = counts;
+            }
+            None => {
+                if self.held.remove(&interface).is_some() {
+                    log(
+                        TrackingEvent::InterfaceDelayCancelled { interface },
+                        actions,
+                    );
+                }
+            }
+        }
+        if state.link == LinkState::Up {
+            self.have_been_up.insert(state.interface.clone());
+        }
         self.states.insert(state.interface.clone(), state)
+    }
+
+    /// How long this change must last; `None`: it counts at once, or it is none.
+    fn delay(&self, interface: &InterfaceName, from: LinkState, to: LinkState) -> Option<Duration> {
+        let delays = self.delays.iter().find(|it| it.interface == *interface)?;
+        let delay = match (from, to) {
+            (LinkState::Up, LinkState::Down) => delays.down_delay,
+            // keepalived: the first time that it is up is not delayed.
+            (LinkState::Down | LinkState::Missing, LinkState::Up)
+                if self.have_been_up.contains(interface) =>
+            {
+                delays.up_delay
+            }
+            (LinkState::Up | LinkState::Down | LinkState::Missing, _) => return None,
+        };
+        (!delay.is_zero()).then_some(delay)
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.held.values().map(|(_, at)| *at).min()
+    }
+
+    /// The changes that count from now on.
+    pub(super) fn timeout(&mut self, now: Instant) -> Vec<(InterfaceName, LinkState)> {
+        let is_due = |(_, (_, at)): &(&InterfaceName, &(LinkState, Instant))| *at <= now;
+        let due = self.held.iter().filter(is_due);
+        let mut due: Vec<_> = due.map(|(name, (link, _))| (name.clone(), *link)).collect();
+        due.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
+        for (interface, link) in &due {
+            self.held.remove(interface);
+            if let Some(state) = self.states.get_mut(interface) {
+                state.link = *link;
+            }
+            if *link == LinkState::Up {
+                self.have_been_up.insert(interface.clone());
+            }
+        }
+        due
     }
 
     pub(super) fn link(&self, interface: &InterfaceName) -> LinkState {
@@ -54,6 +144,11 @@ pub enum Fault {
     /// No source for adverts.
     NoAddress(AddressFamily),
     Script(String),
+    File {
+        file: String,
+        status: i32,
+    },
+    Process(String),
 }
 
 /// keepalived's words, as they follow the instance's name.
@@ -71,6 +166,18 @@ impl fmt::Display for Fault {
                 )
             }
             Self::Script(script) => write!(f, "entering FAULT state due to script {script}"),
+            Self::File { file, status } => {
+                write!(
+                    f,
+                    "entering FAULT state (tracked file {file} has status {status})"
+                )
+            }
+            Self::Process(process) => {
+                write!(
+                    f,
+                    "entering FAULT state (tracked process {process} quorum not achieved)"
+                )
+            }
         }
     }
 }
@@ -87,12 +194,17 @@ pub(super) struct Assessment {
     pub(super) source: Option<IpAddr>,
 }
 
+/// The value from which on a tracked file is a FAULT, and the most that it can add (keepalived).
+const FILE_FAULT: i64 = -254;
+const FILE_MAX: i64 = 253;
+
 impl Assessment {
     /// `health` answers for a script; `None` for one that does not exist.
     pub(super) fn new(
         config: &VrrpInstance,
         group: Option<&VrrpSyncGroup>,
         interfaces: &Interfaces,
+        trackers: &Trackers,
         health: impl Fn(&str) -> Option<Health>,
     ) -> Self {
         let mut assessment = Self {
@@ -100,20 +212,37 @@ impl Assessment {
             ..Self::default()
         };
         assessment.own_interface(config, interfaces);
-        let in_group = group.is_some();
-        let (group_interfaces, group_scripts) = group.map_or((&[][..], &[][..]), |group| {
-            (&group.track_interface[..], &group.track_script[..])
-        });
-        for tracked in config.track_interface.iter().chain(group_interfaces) {
+        // keepalived: in a sync group weights are ignored, else its members would part.
+        let do_weights_count = group.is_none_or(|group| group.sync_group_tracking_weight);
+        let counts = |weight: TrackWeight| do_weights_count || weight == TrackWeight::FAULT;
+        for tracked in with_group(&config.track_interface, group, |it| &it.track_interface)
+            .filter(|it| counts(it.weight))
+        {
             // keepalived: says that it ignores such an entry.
             if tracked.interface == config.interface && !config.dont_track_primary {
                 continue;
             }
-            assessment.interface(tracked, in_group, interfaces.link(&tracked.interface));
+            assessment.interface(tracked, interfaces.link(&tracked.interface));
         }
-        for tracked in config.track_script.iter().chain(group_scripts) {
+        for tracked in with_group(&config.track_file, group, |it| &it.track_file)
+            .filter(|it| counts(it.weight))
+        {
+            if let Some(value) = trackers.file(&tracked.name) {
+                assessment.file(tracked, value);
+            }
+        }
+        for tracked in with_group(&config.track_process, group, |it| &it.track_process)
+            .filter(|it| counts(it.weight))
+        {
+            if let Some(has_quorum) = trackers.process(&tracked.name) {
+                assessment.process(tracked, has_quorum);
+            }
+        }
+        for tracked in with_group(&config.track_script, group, |it| &it.track_script)
+            .filter(|it| counts(it.weight))
+        {
             if let Some(health) = health(&tracked.script) {
-                assessment.script(tracked, in_group, health);
+                assessment.script(tracked, health);
             }
         }
         assessment
@@ -133,38 +262,74 @@ impl Assessment {
         }
     }
 
-    fn interface(&mut self, tracked: &TrackInterface, in_group: bool, link: LinkState) {
-        let is_good = (link == LinkState::Up) != tracked.reverse;
-        if tracked.weight != TrackWeight::FAULT {
-            self.weigh(tracked.weight, is_good, in_group);
-        } else if !is_good {
+    fn interface(&mut self, tracked: &TrackInterface, link: LinkState) {
+        let is_up = link == LinkState::Up;
+        if self.weigh(tracked.weight, tracked.reverse, is_up) == Good::No {
             self.fault(Fault::InterfaceDown(tracked.interface.clone()));
         }
     }
 
-    fn script(&mut self, tracked: &TrackScript, in_group: bool, health: Health) {
+    fn script(&mut self, tracked: &TrackScript, health: Health) {
         let is_good = match health {
             Health::Unknown if tracked.weight == TrackWeight::FAULT => {
                 self.is_pending = true;
                 return;
             }
             Health::Unknown => return,
-            Health::Good => !tracked.reverse,
-            Health::Bad => tracked.reverse,
+            Health::Good => true,
+            Health::Bad => false,
         };
-        if tracked.weight != TrackWeight::FAULT {
-            self.weigh(tracked.weight, is_good, in_group);
-        } else if !is_good {
+        if self.weigh(tracked.weight, tracked.reverse, is_good) == Good::No {
             self.fault(Fault::Script(tracked.script.clone()));
         }
     }
 
-    /// keepalived: in a sync group weights are ignored, else its members would part.
-    fn weigh(&mut self, weight: TrackWeight, is_good: bool, in_group: bool) {
+    fn process(&mut self, tracked: &TrackObject, has_quorum: bool) {
+        if self.weigh(tracked.weight, tracked.reverse, has_quorum) == Good::No {
+            self.fault(Fault::Process(tracked.name.clone()));
+        }
+    }
+
+    /// A file's number is multiplied with the weight; with weight 0 any number but 0 is a FAULT.
+    fn file(&mut self, tracked: &TrackObject, value: i32) {
+        let status = if tracked.weight == TrackWeight::FAULT {
+            if (value != 0) == tracked.reverse {
+                return;
+            }
+            FILE_FAULT
+        } else {
+            let sign = if tracked.reverse { -1 } else { 1 };
+            let status = i64::from(value) * i64::from(tracked.weight.get()) * sign;
+            status.clamp(FILE_FAULT, FILE_MAX)
+        };
+        if status == FILE_FAULT {
+            let file = tracked.name.clone();
+            return self.fault(Fault::File {
+                file,
+                status: value,
+            });
+        }
+        let weight = i32::try_from(status).unwrap_or_default();
+        self.weight = self.weight.saturating_add(weight);
+    }
+
+    /// keepalived: a positive weight counts while the object is good, a negative one while it is bad, and `reverse`
+    /// turns its sign round. Without a weight the object, or with `reverse` its absence, keeps the instance from
+    /// FAULT.
+    fn weigh(&mut self, weight: TrackWeight, reverse: bool, is_good: bool) -> Good {
+        if weight == TrackWeight::FAULT {
+            return if is_good == reverse {
+                Good::No
+            } else {
+                Good::Yes
+            };
+        }
         let weight = i32::from(weight.get());
-        if !in_group && (weight > 0) == is_good {
+        if (weight > 0) == is_good {
+            let weight = if reverse { -weight } else { weight };
             self.weight = self.weight.saturating_add(weight);
         }
+        Good::Yes
     }
 
     fn fault(&mut self, fault: Fault) {
@@ -185,4 +350,25 @@ fn source(config: &VrrpInstance, interfaces: &Interfaces) -> Option<IpAddr> {
     configured
         .filter(|address| AddressFamily::of(*address) == family)
         .or_else(|| interfaces.own_address(&config.interface, family))
+}
+
+/// Whether a tracked object lets the instance take part.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[must_use]
+enum Good {
+    Yes,
+    No,
+}
+
+/// The instance's own entries and those of its sync group.
+fn with_group<'a, T>(
+    own: &'a [T],
+    group: Option<&'a VrrpSyncGroup>,
+    of_group: impl Fn(&'a VrrpSyncGroup) -> &'a [T],
+) -> impl Iterator<Item = &'a T> {
+    own.iter().chain(group.map_or(&[][..], of_group))
+}
+
+fn log(event: TrackingEvent, actions: &mut Actions) {
+    actions.push(Action::Log(Event::Tracking(event)));
 }

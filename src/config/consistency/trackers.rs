@@ -1,6 +1,7 @@
 //! Files, processes and BFD sessions that instances and sync groups track, and whom notifications go to.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use super::Context;
 use crate::config::diagnostic::{Code, Finding, nearest};
@@ -12,7 +13,7 @@ use crate::config::{
     BfdInstance, GlobalDefs, InterfaceDelays, TrackObject, TrackedFile, TrackedProcess,
     VrrpInstance, vrrp_sync_group,
 };
-use crate::types::TrackWeight;
+use crate::types::{InterfaceName, TrackWeight};
 
 /// Objects that can be tracked.
 #[derive(Debug, Default)]
@@ -62,6 +63,18 @@ fn of_process(process: &TrackedProcess) -> (&str, TrackWeight, bool) {
 
 fn of_bfd(bfd: &BfdInstance) -> (&str, TrackWeight, bool) {
     (&bfd.name, bfd.weight, bfd.reverse)
+}
+
+/// keepalived: a delay must end before the peers take over.
+fn debounce_limit(interface: &InterfaceName, instances: &[VrrpInstance]) -> Option<Duration> {
+    instances
+        .iter()
+        .filter(|instance| instance.interface == *interface)
+        .map(|instance| {
+            let adverts = u32::from(instance.down_timer_adverts).saturating_sub(1);
+            instance.advert_int.as_duration() * adverts
+        })
+        .min()
 }
 
 impl Context<'_> {
@@ -149,15 +162,35 @@ impl Context<'_> {
     }
 
     /// The last entry of an interface counts (keepalived).
-    pub(super) fn resolve_interface_delays(&mut self, drafts: &Drafts) -> Vec<InterfaceDelays> {
+    pub(super) fn resolve_interface_delays(
+        &mut self,
+        drafts: &Drafts,
+        instances: &[VrrpInstance],
+    ) -> Vec<InterfaceDelays> {
         let mut delays: Vec<InterfaceDelays> = Vec::new();
         for entry in &drafts.interface_up_down_delays {
-            self.require_interface(&Spanned {
-                value: entry.value.interface.clone(),
+            let mut value = entry.value.clone();
+            let interface = Spanned {
+                value: value.interface.clone(),
                 span: entry.span,
-            });
-            delays.retain(|known| known.interface != entry.value.interface);
-            delays.push(entry.value.clone());
+            };
+            self.require_interface(&interface);
+            let limit = debounce_limit(&interface.value, instances);
+            for (what, delay) in [("down", &mut value.down_delay), ("up", &mut value.up_delay)] {
+                if limit.is_some_and(|limit| *delay >= limit) {
+                    let message = format!(
+                        "the {what} delay of {} is not less than what its peers wait for an advert; there is none",
+                        interface.value
+                    );
+                    let finding = Finding::new(Code::Conflict, entry.span, message);
+                    self.complain(finding.help(
+                        "it must be less than (down_timer_adverts - 1) * advert_int of each instance on it",
+                    ));
+                    *delay = Duration::ZERO;
+                }
+            }
+            delays.retain(|known| known.interface != value.interface);
+            delays.push(value);
         }
         delays
     }

@@ -59,7 +59,7 @@ const OWN: &[Keyword<Draft>] = &[
         draft.defs.router_id = arguments.text()?.value;
         Ok(())
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "notification_email",
         Shape::List("mail addresses"),
         "",
@@ -68,7 +68,7 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "notification_email_from",
         Shape::Word("a mail address"),
         "user@host of the daemon",
@@ -77,13 +77,13 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "smtp_server",
         Shape::Words("ADDRESS or NAME [PORT]"),
         "",
         |draft, arguments| draft.smtp.read_server(arguments),
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "smtp_helo_name",
         NAME,
         "the host name",
@@ -92,17 +92,17 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "smtp_connect_timeout",
         Shape::number(0, 4294),
         "30",
         |draft, arguments| draft.smtp.read_timeout(arguments),
     ),
-    Keyword::pending_but_read("smtp_alert", Shape::Bool, "", |draft, arguments| {
+    Keyword::new("smtp_alert", Shape::Bool, "", |draft, arguments| {
         draft.smtp.smtp_alert = Some(arguments.boolean()?);
         Ok(())
     }),
-    Keyword::pending_but_read("smtp_alert_vrrp", Shape::Bool, "", |draft, arguments| {
+    Keyword::new("smtp_alert_vrrp", Shape::Bool, "", |draft, arguments| {
         draft.smtp.smtp_alert_vrrp = Some(arguments.boolean()?);
         Ok(())
     }),
@@ -110,7 +110,7 @@ const OWN: &[Keyword<Draft>] = &[
         draft.smtp.smtp_alert_checker = Some(arguments.boolean()?);
         Ok(())
     }),
-    Keyword::pending_but_read("no_email_faults", Shape::Flag, "off", |draft, _| {
+    Keyword::new("no_email_faults", Shape::Flag, "off", |draft, _| {
         draft.smtp.no_email_faults = true;
         Ok(())
     }),
@@ -322,25 +322,25 @@ const OWN: &[Keyword<Draft>] = &[
         draft.vrrp_check_unicast_src = true;
         Ok(())
     }),
-    Keyword::pending_but_read("vrrp_notify_fifo", FIFO, "", |draft, arguments| {
+    Keyword::new("vrrp_notify_fifo", FIFO, "", |draft, arguments| {
         draft.vrrp_notify_fifo.read_fifo(arguments)
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_notify_fifo_script",
         Shape::Script,
         "",
         |draft, arguments| draft.vrrp_notify_fifo.read_script(arguments),
     ),
-    Keyword::pending_but_read("notify_fifo", FIFO, "", |draft, arguments| {
+    Keyword::new("notify_fifo", FIFO, "", |draft, arguments| {
         draft.notify_fifo.read_fifo(arguments)
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "notify_fifo_script",
         Shape::Script,
         "",
         |draft, arguments| draft.notify_fifo.read_script(arguments),
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_notify_priority_changes",
         Shape::Bool,
         "off",
@@ -349,7 +349,7 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "fifo_write_vrrp_states_on_reload",
         Shape::Flag,
         "off",

@@ -255,10 +255,10 @@ const OWN: &[Keyword<Draft>] = &[
     Keyword::pending("linkbeat_use_polling", Shape::Flag, "off").deprecated("linkbeat_interfaces"),
     Keyword::pending("lvs_sync_daemon_interface", Shape::Interface, "")
         .deprecated("lvs_sync_daemon in global_defs"),
-    Keyword::pending_but_read("notify_deleted", Shape::Script, "", |draft, arguments| {
+    Keyword::new("notify_deleted", Shape::Script, "", |draft, arguments| {
         arguments.fill(&mut draft.notify.notify_deleted)
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "notify_master_rx_lower_pri",
         Shape::Script,
         "",

@@ -49,6 +49,7 @@ impl Driver {
                 Action::RunScript { script, command } => self.scripts.run(script, &command),
                 Action::KillScript { script, force } => self.scripts.kill(&script, force),
                 Action::Notify(it) => self.notifier.notify(&it.subject, it.command, it.arguments),
+                Action::Announce(it) => self.announcer.announce(&it, &mut self.notifier),
                 Action::Log(event) => self.log(&event),
             }
         }

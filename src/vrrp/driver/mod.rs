@@ -5,8 +5,10 @@
 //! ARP, `scripts` the track scripts. Nothing in it waits for a script, a file, a name or the
 //! parent.
 
+mod announce;
 mod auto_priority;
 mod carry_out;
+mod files;
 mod filter;
 mod flood;
 mod garp;
@@ -14,9 +16,11 @@ mod kernel;
 mod leases;
 #[cfg(test)]
 mod namespace;
+mod processes;
 mod run;
 mod scripts;
 mod socket;
+mod trackers;
 
 use std::io;
 use std::time::Duration;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
+use super::announce::Announcer;
 use super::auto_priority::AutoPriority;
 use super::filter::Strictness;
 use super::flood::{FloodGuard, LineLimit};
@@ -19,6 +20,7 @@ use super::kernel::Kernel;
 use super::leases::Leases;
 use super::scripts::Scripts;
 use super::socket::Sockets;
+use super::trackers::Trackers;
 use super::{DriverError, Order, Report};
 use crate::config::Config;
 use crate::notify::driver::Notifier;
@@ -61,6 +63,11 @@ pub async fn run(
         match wake {
             Wake::Again => {}
             Wake::ScriptEnded(input) => driver.handle(input).await?,
+            Wake::Tracked(inputs) => {
+                for input in inputs {
+                    driver.handle(input).await?;
+                }
+            }
             Wake::Order(Order::Hello(answer)) => {
                 let _ = answer.send(());
             }
@@ -82,6 +89,8 @@ pub(super) struct Driver {
     pub(super) garp: GarpSocket,
     pub(super) set: PollSet,
     pub(super) scripts: Scripts,
+    trackers: Trackers,
+    pub(super) announcer: Announcer,
     pub(super) notifier: Notifier,
     pub(super) reports: mpsc::UnboundedSender<Report>,
     /// Adverts of an instance that could not be sent, since the last one that could.
@@ -105,6 +114,7 @@ enum Wake {
     /// The sockets or the time.
     Again,
     ScriptEnded(Input<'static>),
+    Tracked(Vec<Input<'static>>),
     Order(Order),
 }
 
@@ -123,7 +133,11 @@ impl Driver {
         sockets.want(config);
         sockets.follow(kernel.interfaces(), &set);
         let states = kernel.watch(config);
-        let (routers, actions) = VirtualRouters::new(config, &states, resume, Instant::now());
+        let mut trackers =
+            Trackers::new().map_err(DriverError::io("open an epoll set for trackers"))?;
+        let tracked = trackers.start(config).await;
+        let (routers, actions) =
+            VirtualRouters::with_tracked(config, &states, &tracked, resume, Instant::now());
         let mut driver = Self {
             routers,
             kernel,
@@ -131,6 +145,8 @@ impl Driver {
             garp,
             set,
             scripts: Scripts::default(),
+            trackers,
+            announcer: Announcer::default(),
             notifier: Notifier::default(),
             reports,
             unsent: HashMap::new(),
@@ -140,6 +156,7 @@ impl Driver {
             auto_priority: AutoPriority::new(&config.global_defs.processes),
             lines: LineLimit::new(Instant::now()),
         };
+        driver.announcer.configure(config, &mut driver.notifier);
         driver.carry_out(actions).await?;
         driver.tell_unheard().await?;
         Ok(driver)
@@ -253,6 +270,7 @@ impl Driver {
             biased;
             order = orders.recv() => Wake::Order(order.unwrap_or(Order::Stop)),
             ended = self.scripts.ended() => Wake::ScriptEnded(ended),
+            inputs = self.trackers.news() => Wake::Tracked(inputs),
             () = self.notifier.ended() => Wake::Again,
             readable = self.set.readable() => {
                 readable.map_err(DriverError::io("wait for the sockets"))?;
@@ -274,7 +292,9 @@ impl Driver {
         // What an instance that goes has to say goes out before its sockets are closed.
         self.sockets.want_also(config);
         self.sockets.follow(self.kernel.interfaces(), &self.set);
+        self.announcer.configure(config, &mut self.notifier);
         let actions = self.routers.reload(config, &states, Instant::now());
+        self.trackers.reload(config);
         self.carry_out(actions).await?;
         self.tell_unheard().await?;
         self.sockets.want(config);

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::{Instance, log};
 use crate::config::VrrpInstance;
 use crate::types::{OwnedAddress, Priority, VrrpVersion};
+use crate::vrrp::notification::Notice;
 use crate::vrrp::timers::{self, Timer};
 use crate::vrrp::tracking::Assessment;
 use crate::vrrp::{Action, Actions, Event, State, addresses};
@@ -26,6 +27,11 @@ impl Instance {
         self.set_effective_priority(to);
         let instance = self.name().to_owned();
         log(Event::PriorityChanged { instance, from, to }, actions);
+        match (self.state, self.config.notify_priority_changes) {
+            (State::Master, true) => self.tell_fifos(Notice::MasterPriority, actions),
+            (State::Backup, true) => self.tell_fifos(Notice::BackupPriority, actions),
+            (State::Init | State::Fault, true) | (_, false) => {}
+        }
     }
 
     fn set_effective_priority(&mut self, to: Priority) {

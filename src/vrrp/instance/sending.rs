@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{Instance, log};
 use crate::config::{Authentication, VrrpInstance};
 use crate::types::AdvertPriority;
-use crate::vrrp::notification::{self, Notice, Subject};
+use crate::vrrp::notification::{self, Announcement, Notice, Subject, SubjectKind};
 use crate::vrrp::timers::{self, Timer};
 use crate::vrrp::{Action, Actions, Event, State, addresses};
 use crate::wire::vrrp;
@@ -98,12 +98,34 @@ impl Instance {
         }
     }
 
-    pub(super) fn notify(&self, notice: Notice, actions: &mut Actions) {
+    pub(in crate::vrrp) fn notify(&self, notice: Notice, actions: &mut Actions) {
         let subject = Subject::Instance {
             name: self.name(),
             priority: self.effective_priority,
         };
-        notification::notify(subject, &self.config.notify, notice, actions);
+        let smtp_alert = self.config.smtp_alert;
+        notification::notify(subject, &self.config.notify, notice, smtp_alert, actions);
+    }
+
+    /// Says its state again, to the FIFOs alone.
+    pub(in crate::vrrp) fn repeat_state(&self, actions: &mut Actions) {
+        let notice = match self.state {
+            State::Init => return,
+            State::Backup => Notice::Backup,
+            State::Master => Notice::Master,
+            State::Fault => Notice::Fault,
+        };
+        self.tell_fifos(notice, actions);
+    }
+
+    pub(super) fn tell_fifos(&self, notice: Notice, actions: &mut Actions) {
+        actions.push(Action::Announce(Announcement {
+            kind: SubjectKind::Instance,
+            name: self.name().to_owned(),
+            notice,
+            priority: self.effective_priority.get(),
+            smtp_alert: false,
+        }));
     }
 
     pub(super) fn log_addresses(&self, is_set: bool, actions: &mut Actions) {

@@ -243,7 +243,7 @@ impl Model {
                     assert!(self.running.insert(script.clone()), "two runs of {script}");
                 }
                 Action::KillScript { script, .. } => assert!(self.running.contains(script)),
-                Action::Notify(_) => {}
+                Action::Notify(_) | Action::Announce(_) => {}
                 Action::Log(event) => assert!(!event.to_string().is_empty()),
             }
         }
@@ -352,6 +352,7 @@ fn script(index: u8, variant: u8) -> VrrpScript {
             argv: vec![format!("/usr/bin/script{}", variant / 3)],
             user: None,
         },
+        refused: None,
         interval: Duration::from_secs(1 + u64::from(variant % 2)),
         timeout: Duration::from_secs(2),
         weight: TrackWeight::FAULT,

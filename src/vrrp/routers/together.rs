@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Phase, VirtualRouters};
 use crate::vrrp::instance::{Consequence, Instance, Trigger};
+use crate::vrrp::notification::Notice;
 use crate::vrrp::script::Script;
 use crate::vrrp::sync_group::SyncGroup;
 use crate::vrrp::tracking::Assessment;
@@ -33,6 +34,9 @@ impl VirtualRouters {
             }
             (Consequence::SteppedDown, Some(group)) => self.group_to_backup(group, now, actions),
             (Consequence::NeighboursMisled, group) => {
+                if let Some(instance) = self.instances.get(index) {
+                    instance.notify(Notice::MasterRxLowerPri, actions);
+                }
                 let members = group.and_then(|group| self.groups.get(group));
                 let members = members.map_or_else(|| vec![index], |g| g.members().to_vec());
                 for member in members {
@@ -145,6 +149,7 @@ impl VirtualRouters {
                     instance.config(),
                     group.map(SyncGroup::config),
                     &self.interfaces,
+                    &self.trackers,
                     health,
                 );
                 if let Some(instance) = self.instances.get_mut(index) {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::{Keys, World};
 use crate::config::{
-    Authentication, InitialState, NotifyScripts, TrackInterface, TrackScript, VrrpInstance,
-    VrrpScript, VrrpSyncGroup,
+    Authentication, InitialState, NotifyScripts, ParamMatch, TrackInterface, TrackObject,
+    TrackScript, TrackedFile, TrackedProcess, VrrpInstance, VrrpScript, VrrpSyncGroup,
 };
 use crate::types::{
     AddressFamily, AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, Priority,
@@ -110,6 +110,10 @@ pub(super) fn instance(name: &str, keys: &Keys<'_>) -> VrrpInstance {
             "preempt_delay" => config.preempt_delay = duration(value),
             "track_interface" => config.track_interface.push(track_interface(value)),
             "track_script" => config.track_script.push(track_script(value)),
+            "track_file" => config.track_file.push(track_object(value)),
+            "track_process" => config.track_process.push(track_object(value)),
+            "notify_priority_changes" => config.notify_priority_changes = true,
+            "smtp_alert" => config.smtp_alert = true,
             "dont_track_primary" => config.dont_track_primary = true,
             "unicast_src_ip" => config.unicast_src_ip = Some(value.parse().expect("address")),
             "unicast_peer" => {
@@ -139,6 +143,7 @@ pub(super) fn script(name: &str, keys: &Keys<'_>) -> VrrpScript {
     let mut config = VrrpScript {
         name: name.to_owned(),
         script: command(&format!("/usr/bin/{name}")),
+        refused: None,
         interval: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         weight: TrackWeight::FAULT,
@@ -155,6 +160,7 @@ pub(super) fn script(name: &str, keys: &Keys<'_>) -> VrrpScript {
             "rise" => config.rise = value.parse().expect("number"),
             "fall" => config.fall = value.parse().expect("number"),
             "init_fail" => config.init_fail = true,
+            "refused" => config.refused = Some((*value).to_owned()),
             key => panic!("unknown key {key}"),
         }
     }
@@ -171,6 +177,10 @@ pub(super) fn group(name: &str, keys: &Keys<'_>) -> VrrpSyncGroup {
             "group" => config.group = value.split(',').map(str::to_owned).collect(),
             "track_interface" => config.track_interface.push(track_interface(value)),
             "track_script" => config.track_script.push(track_script(value)),
+            "track_file" => config.track_file.push(track_object(value)),
+            "track_process" => config.track_process.push(track_object(value)),
+            "sync_group_tracking_weight" => config.sync_group_tracking_weight = true,
+            "smtp_alert" => config.smtp_alert = true,
             key => notify_key(&mut config.notify, key),
         }
     }
@@ -193,6 +203,8 @@ fn notify_key(notify: &mut NotifyScripts, key: &str) {
         "notify_backup" => &mut notify.notify_backup,
         "notify_fault" => &mut notify.notify_fault,
         "notify_stop" => &mut notify.notify_stop,
+        "notify_deleted" => &mut notify.notify_deleted,
+        "notify_master_rx_lower_pri" => &mut notify.notify_master_rx_lower_pri,
         "notify" => &mut notify.notify,
         key => panic!("unknown key {key}"),
     };
@@ -206,29 +218,85 @@ fn command(program: &str) -> ScriptCommand {
     }
 }
 
-/// `name` or `name:weight`.
-fn weighed(value: &str) -> (&str, TrackWeight) {
+/// `name`, `name:weight`, each with `:reverse` behind it or not.
+fn weighed(value: &str) -> TrackObject {
+    let (value, reverse) = match value.strip_suffix(":reverse") {
+        Some(value) => (value, true),
+        None => (value, false),
+    };
     let (name, weight) = value.split_once(':').unwrap_or((value, "0"));
     let weight = weight.parse().expect("number");
-    (name, TrackWeight::new(weight).expect("weight"))
+    TrackObject {
+        name: name.to_owned(),
+        weight: TrackWeight::wide(weight).expect("weight"),
+        reverse,
+    }
 }
 
 fn track_interface(value: &str) -> TrackInterface {
-    let (name, weight) = weighed(value);
-    TrackInterface {
-        interface: interface(name),
+    let TrackObject {
+        name,
         weight,
-        reverse: false,
+        reverse,
+    } = weighed(value);
+    TrackInterface {
+        interface: interface(&name),
+        weight,
+        reverse,
     }
 }
 
 fn track_script(value: &str) -> TrackScript {
-    let (name, weight) = weighed(value);
-    TrackScript {
-        script: name.to_owned(),
+    let TrackObject {
+        name,
         weight,
-        reverse: false,
+        reverse,
+    } = weighed(value);
+    TrackScript {
+        script: name,
+        weight,
+        reverse,
     }
+}
+
+fn track_object(value: &str) -> TrackObject {
+    weighed(value)
+}
+
+pub(super) fn track_file(name: &str) -> TrackedFile {
+    TrackedFile {
+        name: name.to_owned(),
+        file: format!("/run/{name}"),
+        weight: TrackWeight::FAULT,
+        reverse: false,
+        init_file: None,
+    }
+}
+
+pub(super) fn track_process(name: &str, keys: &Keys<'_>) -> TrackedProcess {
+    let mut config = TrackedProcess {
+        name: name.to_owned(),
+        process: name.to_owned(),
+        parameters: Vec::new(),
+        param_match: ParamMatch::Any,
+        full_command: false,
+        weight: TrackWeight::FAULT,
+        reverse: false,
+        quorum: 1,
+        quorum_max: None,
+        fork_delay: Duration::ZERO,
+        terminate_delay: Duration::ZERO,
+    };
+    for (key, value) in keys {
+        match *key {
+            "quorum" => config.quorum = value.parse().expect("number"),
+            "quorum_max" => config.quorum_max = Some(value.parse().expect("number")),
+            "fork_delay" => config.fork_delay = duration(value),
+            "terminate_delay" => config.terminate_delay = duration(value),
+            key => panic!("unknown key {key}"),
+        }
+    }
+    config
 }
 
 fn addresses(value: &str) -> Vec<VirtualAddress> {

@@ -51,6 +51,9 @@ impl World {
     pub(super) fn print(&mut self, actions: &[Action]) {
         let now = self.time(self.now);
         for action in actions {
+            if matches!(action, Action::Announce(_)) && !self.shows_announcements {
+                continue;
+            }
             let line = self.describe(action);
             self.output.push(format!("{now} {line}"));
         }
@@ -118,6 +121,10 @@ impl World {
                     "Notify {}: {}{arguments}",
                     notification.subject, notification.command
                 )
+            }
+            Action::Announce(it) => {
+                let mail = if it.smtp_alert { " and mail" } else { "" };
+                format!("Announce{mail} {}", it.fifo_line().trim_end())
             }
             Action::Log(event) => {
                 let detail = if event.is_detail() { " -D" } else { "" };

@@ -33,18 +33,27 @@ fn a_script_may_be_defined_behind_its_use() {
 }
 
 #[test]
-fn a_script_that_does_not_exist_is_disabled_and_said_once() {
+fn a_script_that_does_not_exist_counts_as_failed_and_is_said_once() {
     let text = tracked("vrrp_script chk {\nscript \"/missing/chk\"\n}\n");
     assert_eq!(codes(&text), ["15:1 script-unusable"]);
-    assert!(only_instance(&text).track_script.is_empty());
-    assert_says(&text, "'/missing/chk' does not exist");
+    assert_eq!(only_instance(&text).track_script.len(), 1);
+    let why = "'/missing/chk' does not exist";
+    assert_says(&text, why);
+    let refused = loaded(&text).config.vrrp_scripts[0].refused.clone();
+    assert_eq!(refused.as_deref(), Some(why));
 }
 
 #[test]
 fn script_security_refuses_what_others_may_change() {
     let text = tracked("vrrp_script chk {\nscript \"/insecure/chk\"\n}\n");
     assert_eq!(codes(&text), ["15:1 script-unusable"]);
-    assert_says(&text, "'/insecure' belongs to user 0 and has mode 777");
+    let why = "'/insecure' belongs to user 0 and has mode 777";
+    assert_says(&text, why);
+    let refused = loaded(&text).config.vrrp_scripts[0].refused.clone();
+    assert!(
+        refused.is_some_and(|refused| refused.contains(why)),
+        "never healthy"
+    );
     let lax = text.replace("enable_script_security", "router_id x");
     assert_eq!(codes(&lax), ["script-security"]);
 }
@@ -104,7 +113,7 @@ fn with_script_security_root_must_be_asked_for_by_name() {
     };
     let text = tracked("vrrp_script chk {\nscript \"/x\"\n}\n");
     let loaded = loaded_for(text.as_bytes(), &host);
-    assert!(loaded.config.vrrp_scripts.is_empty());
+    assert!(loaded.config.vrrp_scripts[0].refused.is_some());
     assert!(loaded.render(Drawing::Plain).contains("no 'script_user'"));
     let text = text.replace("_security", "_security\nscript_user root");
     let config = loaded_for(text.as_bytes(), &host).config;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::{InitFile, ParamMatch, TrackObject};
+use crate::config::{InitFile, InterfaceDelays, ParamMatch, TrackObject};
 use crate::types::TrackWeight;
 
 fn object(name: &str, weight: i16, reverse: bool) -> TrackObject {
@@ -175,21 +175,26 @@ fn a_bfd_instance_that_cannot_have_a_session_is_not_used() {
 #[test]
 fn interface_delays_default_to_no_up_delay() {
     let text = format!(
-        "interface_up_down_delays {{\neth0 1.5 3\neth1 2\neth2 256\neth3\nnone0 1\n}}\n{}",
+        "interface_up_down_delays {{\neth0 1.5 2\neth1 2 4\neth1 3\neth2 256\neth3\nnone0 1\n}}\n{}",
         instance("")
     );
     assert_eq!(
         warnings(&text),
         [
-            "4:6 out-of-range",
-            "5:1 nothing-to-do",
-            "6:1 unknown-interface"
+            "2:1 conflict",
+            "5:6 out-of-range",
+            "6:1 nothing-to-do",
+            "7:1 unknown-interface"
         ]
     );
     let delays = loaded(&text).config.interface_up_down_delays;
     assert_eq!(delays[0].down_delay, Duration::from_millis(1500));
-    assert_eq!(delays[0].up_delay, Duration::from_secs(3));
-    assert_eq!(delays[1].up_delay, Duration::ZERO);
+    assert_eq!(delays[0].up_delay, Duration::ZERO, "peers would take over");
+    let eth1 = |it: &&InterfaceDelays| it.interface.as_str() == "eth1";
+    let eth1: Vec<_> = delays.iter().filter(eth1).collect();
+    assert_eq!(eth1.len(), 1, "the last entry counts");
+    assert_eq!(eth1[0].down_delay, Duration::from_secs(3));
+    assert_eq!(eth1[0].up_delay, Duration::ZERO);
 }
 
 #[test]

@@ -344,6 +344,7 @@ fn a_track_script_that_fails_takes_the_address_away_and_the_notify_script_hears_
         std::fs::write(&good, "").expect("write");
         let mut config = config();
         config.vrrp_scripts = vec![VrrpScript {
+            refused: None,
             name: "good".to_owned(),
             script: shell(&format!("test -e {}", good.display())),
             interval: ADVERT_INT,

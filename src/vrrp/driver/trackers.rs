@@ -1,0 +1,100 @@
+//! Tracked files and processes: reads them when something happens, and tells the routers what they say.
+//!
+//! Neither the disk nor `/proc` is ever waited for in the loop: a helper thread reads, and the answer comes as an
+//! input.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use tokio::task::JoinError;
+use tracing::warn;
+
+use super::files::Files;
+use super::processes::Processes;
+use crate::config::Config;
+use crate::sys::poll_set::PollSet;
+use crate::vrrp::{Input, TrackedNow};
+
+const FILES: u64 = 0;
+const PROCESSES: u64 = 1;
+
+/// When files are made that are missing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Moment {
+    Start,
+    Reload,
+}
+
+#[derive(Debug)]
+pub(super) struct Trackers {
+    set: PollSet,
+    files: Files,
+    processes: Processes,
+}
+
+impl Trackers {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            set: PollSet::new()?,
+            files: Files::default(),
+            processes: Processes::default(),
+        })
+    }
+
+    /// Watches what `config` tracks and reads it all for the first time.
+    pub(super) async fn start(&mut self, config: &Config) -> TrackedNow {
+        self.watch(config, Moment::Start);
+        TrackedNow {
+            files: self.files.all_read().await,
+            processes: self.processes.counted().await,
+        }
+    }
+
+    /// Goes over to what `config` tracks; [`Self::news`] tells what is new.
+    pub(super) fn reload(&mut self, config: &Config) {
+        self.watch(config, Moment::Reload);
+    }
+
+    fn watch(&mut self, config: &Config, moment: Moment) {
+        let set = &self.set;
+        let add = |descriptor: BorrowedFd<'_>, key: u64| {
+            if let Err(error) = set.add(descriptor, key) {
+                warn!("Unable to watch files or processes: {error}");
+            }
+        };
+        match self.files.watch(&config.track_files, moment) {
+            Ok(Some(inotify)) => add(inotify, FILES),
+            Ok(None) => {}
+            Err(error) => warn!("Unable to monitor track files: {error}"),
+        }
+        if let Some(connector) = self.processes.watch(&config.vrrp_track_processes) {
+            add(connector, PROCESSES);
+        }
+    }
+
+    /// Waits until something tracked says something. Never returns while there is nothing; safe to drop at any time.
+    pub(super) async fn news(&mut self) -> Vec<Input<'static>> {
+        loop {
+            let inputs = tokio::select! {
+                readable = self.set.readable() => {
+                    if let Err(error) = readable {
+                        warn!("Unable to wait for files or processes: {error}");
+                        std::future::pending::<()>().await;
+                    }
+                    self.files.changed();
+                    self.processes.changed()
+                }
+                input = self.files.read() => vec![input],
+                inputs = self.processes.read() => inputs,
+            };
+            if !inputs.is_empty() {
+                return inputs;
+            }
+        }
+    }
+}
+
+/// A helper thread that was lost, which is a bug of ours.
+pub(super) fn lost(error: &JoinError) {
+    warn!("A helper thread was lost: {error}");
+}
