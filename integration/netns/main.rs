@@ -16,3 +16,4 @@ mod reload;
 mod scripts;
 mod start;
 mod the_lab;
+mod tracking;

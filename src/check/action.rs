@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CheckId, Event};
+use super::{Announcement, CheckId, Event};
 use crate::config::CheckerKind;
 use crate::lvs::Command;
 use crate::types::ScriptCommand;
@@ -29,6 +29,8 @@ pub enum Action {
     /// Say what the plane holds, connecting again if need be: `Input::ReadBack`.
     ReadBack,
     Notify(Notification),
+    /// For the FIFOs, and for mail.
+    Announce(Announcement),
     Log(Event),
 }
 

@@ -17,7 +17,7 @@ pub struct Subject {
 
 impl Subject {
     /// Keepalived's name of the real server: `[ip]:proto:port`.
-    fn service(&self) -> ServiceKey {
+    pub(super) fn service(&self) -> ServiceKey {
         ServiceKey {
             address: self.real_server,
             protocol: self.virtual_server.protocol,

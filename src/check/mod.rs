@@ -10,6 +10,7 @@
 //! * `http`, `tcp`, `misc` judge what a server or a script answered: bytes in, outcome out
 
 mod action;
+mod announcement;
 mod checker;
 mod checkers;
 pub mod driver;
@@ -29,6 +30,7 @@ mod timetable;
 mod virtual_server;
 
 pub use action::{Action, Actions, Notification};
+pub use announcement::Announcement;
 use checker::{CONNECT_TIMEOUTS_PER_CHECK, SCRIPT_GRACE};
 pub use checkers::Checkers;
 pub use event::{CheckMethod, Event, Subject};

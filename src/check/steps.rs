@@ -12,6 +12,7 @@
 //! pass 1 [weight=3]    the running check of checker 1 ends
 //! fail 1 REASON        refused, timeout, status=503, exit=1, local
 //! plane WHAT           lost, back, refuses, obeys, empty
+//! announcements        are shown from here on
 //! ```
 //!
 //! The plane is a table that commands are applied to; it stays when a process ends.
@@ -102,6 +103,7 @@ struct Lab {
     plane: Table,
     plane_lost: bool,
     plane_refuses: bool,
+    shows_announcements: bool,
     said: String,
 }
 
@@ -116,6 +118,7 @@ impl Lab {
             plane: Table::default(),
             plane_lost: false,
             plane_refuses: false,
+            shows_announcements: false,
             said: String::new(),
         }
     }
@@ -129,6 +132,7 @@ impl Lab {
         let (config, cannot_carry) = parse_config(&lines);
         let words: Vec<&str> = command.split_whitespace().collect();
         match words.as_slice() {
+            ["announcements"] => self.shows_announcements = true,
             ["start", ownership @ ..] => {
                 let ownership = match ownership {
                     [] => Ownership::Shared,
@@ -270,6 +274,10 @@ impl Lab {
                 let (subject, command) = (notification.subject, notification.command);
                 vec![format!("Notify {subject}: {command}")]
             }
+            Action::Announce(announcement) if self.shows_announcements => {
+                vec![format!("Announce {}", announcement.fifo_line().trim_end())]
+            }
+            Action::Announce(_) => Vec::new(),
             Action::Log(event) => {
                 let level = match (event.is_warning(), event.is_detail()) {
                     (true, _) => "Warn",

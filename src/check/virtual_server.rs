@@ -14,7 +14,8 @@ use super::forwarding::{Forwarding, Wanted};
 use super::quorum::{Quorum, QuorumChange};
 use super::real_server::{RealServer, Registrar};
 use super::{
-    Action, Actions, Event, Notification, Outcome, Passed, Subject, VirtualServerSnapshot,
+    Action, Actions, Announcement, Event, Notification, Outcome, Passed, Subject,
+    VirtualServerSnapshot,
 };
 use crate::config;
 use crate::lvs::{self, Service, ServiceKey};
@@ -29,6 +30,10 @@ pub(super) struct Step<'a> {
 impl Step<'_> {
     fn log(&mut self, event: Event) {
         self.actions.push(Action::Log(event));
+    }
+
+    fn announce(&mut self, announcement: Announcement) {
+        self.actions.push(Action::Announce(announcement));
     }
 
     fn notify(&mut self, subject: String, command: Option<&ScriptCommand>) {
@@ -271,6 +276,8 @@ impl VirtualServer {
         };
         let of = subject(self.key, real_server.config.address);
         step.notify(of.to_string(), script.as_ref());
+        let is_up = real_server.alive;
+        step.announce(Announcement::RealServer { of, is_up });
     }
 
     fn notify_quorum(&self, step: &mut Step<'_>) {
@@ -280,6 +287,10 @@ impl VirtualServer {
             &self.config.quorum_down
         };
         step.notify(self.key.to_string(), script.as_ref());
+        step.announce(Announcement::VirtualServer {
+            virtual_server: self.key,
+            is_up: self.quorum_up,
+        });
     }
 
     /// Gains or loses the quorum; brings in or takes out the sorry server. One that should be in and is not, at a

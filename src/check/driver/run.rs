@@ -16,7 +16,7 @@ use crate::check::{Action, Actions, CheckId, Checkers, Event, Failure, Input, Ou
 use crate::config::{CheckerKind, Config};
 use crate::lvs::driver::{self, ForwardingPlane, Plane, PlaneChoice, PlaneError, PlaneErrorKind};
 use crate::lvs::{ServiceKey, Table};
-use crate::notify::driver::Notifier;
+use crate::notify::driver::{Notifier, RunsScript};
 use crate::sys::process::raise_open_files;
 
 /// At the stop: for the plane to take everything away.
@@ -193,6 +193,12 @@ impl Driver {
     /// The first configuration, or a new one.
     fn configure(&mut self, config: &Config, cannot_carry: &BTreeMap<ServiceKey, String>) {
         let now = Instant::now();
+        // The FIFO that is shared with VRRP has its script run here (keepalived).
+        let defs = &config.global_defs;
+        let fifos = [&defs.lvs_notify_fifo, &defs.notify_fifo];
+        let fifos = fifos.into_iter().flatten().cloned();
+        self.notifier
+            .configure(fifos.map(|fifo| (fifo, RunsScript::Yes)), None);
         let (report, actions) = if let Some(checkers) = &mut self.checkers {
             let actions = checkers.reload(config, cannot_carry, &mut part_of, now);
             (Report::Reloaded, actions)
@@ -236,6 +242,7 @@ impl Driver {
                     self.notifier
                         .notify(&notification.subject, notification.command, Vec::new())
                 }
+                Action::Announce(it) => self.notifier.write(&it.fifo_line()),
                 Action::Log(event) => log(&event),
             }
         }

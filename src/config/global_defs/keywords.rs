@@ -370,10 +370,10 @@ const OWN: &[Keyword<Draft>] = &[
     Keyword::pending("vmac_prefix", NAME, "vrrp"),
     Keyword::pending("vmac_addr_prefix", NAME, "vmac_prefix"),
     // Defaults of virtual servers.
-    Keyword::pending_but_read("lvs_notify_fifo", FIFO, "", |draft, arguments| {
+    Keyword::new("lvs_notify_fifo", FIFO, "", |draft, arguments| {
         draft.lvs_notify_fifo.read_fifo(arguments)
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "lvs_notify_fifo_script",
         Shape::Script,
         "",

@@ -77,6 +77,12 @@ impl Processes {
         self.connector.as_ref().map(AsFd::as_fd)
     }
 
+    /// The kernel tells of everything.
+    #[cfg(test)]
+    pub(super) fn is_listening(&self) -> bool {
+        self.is_listening
+    }
+
     /// Waits for the first count.
     pub(super) async fn counted(&mut self) -> Vec<(String, u32)> {
         while self.told.is_empty() && !self.table.is_empty() {

@@ -98,3 +98,82 @@ impl Trackers {
 pub(super) fn lost(error: &JoinError) {
     warn!("A helper thread was lost: {error}");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Child, Command};
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::config::{ParamMatch, TrackedProcess};
+    use crate::types::TrackWeight;
+
+    struct Sleeper(Child);
+
+    impl Drop for Sleeper {
+        fn drop(&mut self) {
+            self.0.kill().expect("killed");
+            self.0.wait().expect("waited");
+        }
+    }
+
+    async fn until(trackers: &mut Trackers, wanted: u32) {
+        let until = async {
+            loop {
+                let is_it = |input: &Input<'_>| matches!(input, Input::ProcessesCounted { count, .. } if *count == wanted);
+                if trackers.news().await.iter().any(is_it) {
+                    return;
+                }
+            }
+        };
+        let until = tokio::time::timeout(Duration::from_secs(20), until);
+        until.await.expect("within twenty seconds");
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    #[ignore = "listens to the kernel's process events: run as root in the first namespaces with --ignored"]
+    async fn the_kernel_tells_of_processes_before_they_are_looked_for() {
+        let connector = std::fs::read_to_string("/proc/net/connector").unwrap_or_default();
+        if !connector.contains("cn_proc") {
+            println!("the kernel has no process events here");
+            return;
+        }
+        let seconds = format!("986{}", std::process::id());
+        let process = TrackedProcess {
+            name: "P".to_owned(),
+            process: "/bin/sleep".to_owned(),
+            parameters: vec![seconds.clone()],
+            param_match: ParamMatch::Exact,
+            full_command: true,
+            weight: TrackWeight::FAULT,
+            reverse: false,
+            quorum: 1,
+            quorum_max: None,
+            fork_delay: Duration::ZERO,
+            terminate_delay: Duration::ZERO,
+        };
+        let config = Config {
+            vrrp_track_processes: vec![process],
+            ..Config::default()
+        };
+        let mut trackers = Trackers::new().expect("epoll");
+        let tracked = trackers.start(&config).await;
+        assert_eq!(tracked.processes, [("P".to_owned(), 0)]);
+        let mut slowest = Duration::ZERO;
+        for _ in 0..10 {
+            let sleeper = Sleeper(
+                Command::new("/bin/sleep")
+                    .arg(&seconds)
+                    .spawn()
+                    .expect("sleep"),
+            );
+            until(&mut trackers, 1).await;
+            let ended = Instant::now();
+            drop(sleeper);
+            until(&mut trackers, 0).await;
+            slowest = slowest.max(ended.elapsed());
+        }
+        println!("the slowest end was told after {slowest:?}");
+        assert!(trackers.processes.is_listening());
+    }
+}
