@@ -80,7 +80,6 @@ fn address(
                 Err(finding) => reader.findings.push(finding),
             },
             "peer" => {
-                not_carried_out(word, reader);
                 let peer = peer(entry.value(word)?, has_prefix, &mut value, reader);
                 reader.or_complain(peer);
             }
@@ -95,7 +94,6 @@ fn address(
                 value.preferred_lft = reader.or_complain(lifetime).or(value.preferred_lft);
             }
             "track_group" if list == EntryList::Static => {
-                not_carried_out(word, reader);
                 value.track_group = Some(entry.value(word)?.text.to_owned());
             }
             "use_vmac" if list == EntryList::Virtual => {

@@ -15,7 +15,7 @@ use super::{
     Config, TrackGroup, TrackInterface, TrackScript, VirtualServerGroup, VrrpInstance, VrrpScript,
     VrrpSyncGroup,
 };
-use super::{garp_group, global_defs, linkbeat, vrrp_sync_group};
+use super::{garp_group, global_defs, linkbeat, vrrp_instance, vrrp_sync_group};
 use crate::types::{InterfaceName, ScriptCommand};
 
 mod services;
@@ -80,6 +80,7 @@ pub(crate) fn resolve(
     context.resolve_scripts(&drafts);
     context.resolve_trackers(&drafts);
     let mut vrrp_instances = context.resolve_instances(&drafts);
+    vrrp_instance::name_vmacs(&mut vrrp_instances, &defs.vrrp.vmac_prefix);
     let vrrp_sync_groups = context.resolve_sync_groups(&drafts, &mut vrrp_instances);
     context.resolve_virtual_server_groups(std::mem::take(&mut drafts.virtual_server_groups));
     let virtual_servers = std::mem::take(&mut drafts.virtual_servers);
@@ -95,6 +96,7 @@ pub(crate) fn resolve(
     }
     let track_groups = context.resolve_track_groups(&drafts, &vrrp_instances);
     let static_network = drafts.static_network.resolve(&track_groups, &mut context);
+    static_network.track(&track_groups, &mut vrrp_instances);
     let garp_groups = garp_group::resolve(&drafts.garp_groups, &mut context);
     let linkbeat_interfaces = linkbeat::resolve(&drafts.linkbeat_interfaces, &mut context);
     context.complain_of_unused_scripts(&drafts);

@@ -35,7 +35,7 @@ pub(crate) struct Draft {
 pub(crate) const BLOCK: &str = "garp_group";
 
 pub(crate) const KEYWORDS: Table<Draft> = &[&[
-    Keyword::pending_but_read(
+    Keyword::new(
         "garp_interval",
         Shape::any_seconds(),
         "vrrp_garp_interval",
@@ -44,7 +44,7 @@ pub(crate) const KEYWORDS: Table<Draft> = &[&[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "gna_interval",
         Shape::any_seconds(),
         "vrrp_gna_interval",
@@ -53,11 +53,11 @@ pub(crate) const KEYWORDS: Table<Draft> = &[&[
             Ok(())
         },
     ),
-    Keyword::pending_but_read("interface", Shape::Interface, "", |draft, arguments| {
+    Keyword::new("interface", Shape::Interface, "", |draft, arguments| {
         draft.interfaces.push(arguments.interface()?);
         Ok(())
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "interfaces",
         Shape::List("names of interfaces"),
         "",

@@ -58,6 +58,10 @@ pub struct GlobalDefs {
     pub lvs: Lvs,
     /// VRRP takes part only after this time.
     pub vrrp_startup_delay: Duration,
+    /// Between two gratuitous ARPs on an interface that is in no `garp_group`; zero: none.
+    pub vrrp_garp_interval: Duration,
+    /// The same for unsolicited neighbour advertisements.
+    pub vrrp_gna_interval: Duration,
     /// Told of state changes of instances and sync groups.
     pub vrrp_notify_fifo: Option<NotifyFifo>,
     /// Told of those of virtual and real servers.
@@ -88,6 +92,8 @@ impl Default for GlobalDefs {
             lvs_plane: LvsPlane::Auto,
             lvs: Lvs::default(),
             vrrp_startup_delay: Duration::ZERO,
+            vrrp_garp_interval: Duration::ZERO,
+            vrrp_gna_interval: Duration::ZERO,
             vrrp_notify_fifo: None,
             lvs_notify_fifo: None,
             notify_fifo: None,

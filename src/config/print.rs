@@ -60,6 +60,9 @@ struct Printer<'o> {
     page: Page,
 }
 
+/// Lists of routes and rules.
+const ROUTING: [&str; 2] = ["virtual_routes", "virtual_rules"];
+
 impl Printer<'_> {
     fn root(&mut self, config: &Value, records: &[Record]) {
         let rows: Vec<&'static Row> = self.catalogue.rows(Catalogue::ROOT).collect();
@@ -283,6 +286,10 @@ impl Printer<'_> {
             value::strings(value, &mut names);
             if names.is_empty() {
                 return;
+            }
+            // Routes and rules have no names: they begin with any of their words.
+            if ROUTING.contains(&row.name) {
+                names.clear();
             }
         }
         let Some(first) = records.first().filter(|_| !entries.is_empty()) else {

@@ -1,7 +1,7 @@
 //! What stands outside of any block, and the tables of blocks that are understood but not carried out.
 
 use super::consistency;
-use super::diagnostic::{Code, Finding};
+use super::diagnostic::Finding;
 use super::host::Host;
 use super::keyword::{Arguments, Catalogue, Keyword, NO_LIMIT, Reader, Shape, Spanned, Table};
 use super::lines::Lines;
@@ -172,23 +172,16 @@ const OWN: &[Keyword<Drafts>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "static_ipaddress",
         Shape::List("an address"),
         "",
         |drafts, arguments| {
-            if arguments.block().is_empty() {
-                return Ok(());
-            }
-            arguments.leave_pending_to_owner();
-            let message = "'static_ipaddress' is left out: its addresses will not be on this node, because it is not carried out yet";
-            let span = arguments.keyword_span();
-            arguments.complain(Finding::new(Code::LeftOut, span, message));
             drafts.static_network.read_addresses(arguments);
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "static_routes",
         Shape::List("a route"),
         "",
@@ -197,7 +190,7 @@ const OWN: &[Keyword<Drafts>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "static_rules",
         Shape::List("a rule"),
         "",
@@ -206,7 +199,7 @@ const OWN: &[Keyword<Drafts>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "track_group",
         Shape::Named("a name", static_network::TRACK_GROUP_BLOCK),
         "",
@@ -222,7 +215,7 @@ const OWN: &[Keyword<Drafts>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "garp_group",
         Shape::Block(garp_group::BLOCK),
         "",

@@ -10,7 +10,8 @@ use super::entry::EntryList;
 use super::keyword::{Arguments, Keyword, Shape, Spanned, Table};
 use super::routes::{self, RouteDraft};
 use super::rules::{self, RuleDraft};
-use crate::types::{InterfaceName, Route, Rule, VirtualAddress};
+use super::{TrackInterface, VrrpInstance};
+use crate::types::{InterfaceName, Route, Rule, TrackWeight, VirtualAddress};
 
 /// `track_group NAME { group { INSTANCE … } }`: the instances that go to FAULT with an interface that a static address,
 /// route or rule needs.
@@ -31,6 +32,49 @@ pub struct StaticNetwork {
 }
 
 impl StaticNetwork {
+    /// Interfaces that the entries of `group` need.
+    fn interfaces_of<'s>(&'s self, group: &'s str) -> impl Iterator<Item = &'s InterfaceName> {
+        let is_of = move |name: &Option<String>| name.as_deref() == Some(group);
+        let addresses = self.static_ipaddress.iter();
+        let routes = self.static_routes.iter();
+        let rules = self.static_rules.iter();
+        addresses
+            .filter(move |it| is_of(&it.track_group))
+            .filter_map(|it| it.dev.as_ref())
+            .chain(
+                routes
+                    .filter(move |it| is_of(&it.track_group))
+                    .filter_map(|it| it.dev.as_ref()),
+            )
+            .chain(
+                rules
+                    .filter(move |it| is_of(&it.track_group))
+                    .filter_map(|it| it.iif.as_ref()),
+            )
+    }
+
+    /// The instances of a track group go to FAULT with the interfaces of its entries.
+    pub(crate) fn track(&self, groups: &[TrackGroup], instances: &mut [VrrpInstance]) {
+        for group in groups {
+            for interface in self.interfaces_of(&group.name) {
+                let members = instances
+                    .iter_mut()
+                    .filter(|instance| group.group.contains(&instance.name));
+                for instance in members {
+                    let is_own = instance.interface == *interface && !instance.dont_track_primary;
+                    let tracked = &mut instance.track_interface;
+                    if !is_own && !tracked.iter().any(|it| it.interface == *interface) {
+                        tracked.push(TrackInterface {
+                            interface: interface.clone(),
+                            weight: TrackWeight::default(),
+                            reverse: false,
+                        });
+                    }
+                }
+            }
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.static_ipaddress.is_empty()
             && self.static_routes.is_empty()
@@ -56,7 +100,7 @@ pub(crate) struct TrackGroupDraft {
 /// Name of the table.
 pub(crate) const TRACK_GROUP_BLOCK: &str = "track_group";
 
-pub(crate) const TRACK_GROUP: Table<TrackGroupDraft> = &[&[Keyword::pending_but_read(
+pub(crate) const TRACK_GROUP: Table<TrackGroupDraft> = &[&[Keyword::new(
     "group",
     Shape::List("names of instances"),
     "",
@@ -276,6 +320,16 @@ mod tests {
                 .iter()
                 .any(|code| code.ends_with("duplicate-name"))
         );
+    }
+
+    #[test]
+    fn the_instances_of_a_track_group_track_the_interface_of_a_static_address() {
+        let text = format!(
+            "{INSTANCE}track_group TG {{\ngroup {{\nV\n}}\n}}\nstatic_ipaddress {{\n10.5.0.1/24 dev eth1 track_group TG\n}}\n"
+        );
+        let instance = &loaded(&text).config.vrrp_instances[0];
+        assert_eq!(instance.track_interface[0].interface.as_str(), "eth1");
+        assert_eq!(instance.track_interface.len(), 1);
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub(crate) use draft::{Draft, GarpDraft};
 pub use network::GarpExtraIf;
 pub use vmac::{Ipvlan, IpvlanMode, Vmac};
 
+pub(crate) use vmac::name_all as name_vmacs;
+
 pub(crate) use keywords::{AUTHENTICATION, AUTHENTICATION_BLOCK, BLOCK, KEYWORDS};
 pub(crate) use network::garp_extra_if;
 
@@ -67,7 +69,8 @@ pub struct GarpSettings {
     pub garp_master_delay: Duration,
     /// Messages per address in a set, default 5.
     pub garp_master_repeat: u32,
-    /// Further sets this far apart while MASTER, default off.
+    /// Further sets this far apart while MASTER, default 60 s: a neighbour or switch that missed the others has a
+    /// way back that needs nobody's hand.
     pub garp_master_refresh: Duration,
     pub garp_master_refresh_repeat: u32,
     /// As the first two, after an advert of lower priority was seen.
@@ -81,7 +84,7 @@ impl Default for GarpSettings {
         Self {
             garp_master_delay: Duration::from_secs(5),
             garp_master_repeat: 5,
-            garp_master_refresh: Duration::ZERO,
+            garp_master_refresh: Duration::from_secs(60),
             garp_master_refresh_repeat: 1,
             garp_lower_prio_delay: Duration::from_secs(5),
             garp_lower_prio_repeat: 5,
@@ -199,6 +202,16 @@ impl VrrpInstance {
             notify_priority_changes: false,
             smtp_alert: false,
         }
+    }
+
+    /// The interface with the virtual MAC address.
+    pub fn vmac_interface(&self) -> Option<&InterfaceName> {
+        self.use_vmac.as_ref()?.name.as_ref()
+    }
+
+    /// Where an address belongs that names no interface.
+    pub fn address_interface(&self) -> &InterfaceName {
+        self.vmac_interface().unwrap_or(&self.interface)
     }
 
     /// The version of IP of its adverts: that of the first address that says so.

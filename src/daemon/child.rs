@@ -198,8 +198,8 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
     let to_message = |report| match report {
         Report::Ready => FromChild::Ready,
         Report::Reloaded => FromChild::Reloaded,
-        Report::Own { address, .. } => FromChild::Own(address),
-        Report::Disown { address, .. } => FromChild::Disown(address),
+        Report::Own(owned) => FromChild::Own(owned),
+        Report::Disown(owned) => FromChild::Disown(owned),
         Report::BeginLease {
             router,
             term,

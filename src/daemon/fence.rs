@@ -15,23 +15,27 @@ use super::journal::Journal;
 use super::message::ChildKind;
 use super::pid_file::PidFile;
 use crate::dataplane::{self, driver::TAP_NAME};
-use crate::netlink::{AddressDeleted, Handle};
+use crate::netlink::nft::DropFilter;
+use crate::netlink::{AddressDeleted, Deleted, Handle, NetlinkError};
 use crate::sys::process;
-use crate::types::{InterfaceName, OwnedAddress};
+use crate::types::{InterfaceName, Owned, OwnedObject};
 
 /// A process that was sent SIGKILL is gone after this time, or hangs in the kernel.
 const KILL_WAIT: Duration = Duration::from_secs(2);
 
-/// Removes the addresses; failures are reported and do not stop the rest. Returns how many were there.
+/// Takes everything away, rules before routes before addresses; failures are reported and do not stop the rest.
+/// Returns how much was there.
 pub(crate) async fn take_away<'a>(
     handle: &Handle,
-    addresses: impl IntoIterator<Item = &'a OwnedAddress>,
+    owned: impl IntoIterator<Item = &'a Owned>,
 ) -> Result<usize, usize> {
+    let mut objects: Vec<_> = owned.into_iter().map(|owned| &owned.object).collect();
+    objects.sort();
     let (mut removed, mut failed) = (0, 0);
-    for address in addresses {
-        match handle.delete_address(address).await {
-            Ok(AddressDeleted::Deleted) => removed += 1,
-            Ok(AddressDeleted::WasNotThere) => {}
+    for object in objects {
+        match delete(handle, object).await {
+            Ok(Deleted::Deleted) => removed += 1,
+            Ok(Deleted::WasNotThere) => {}
             Err(error) => {
                 failed += 1;
                 warn!("{error}");
@@ -42,6 +46,30 @@ pub(crate) async fn take_away<'a>(
         Ok(removed)
     } else {
         Err(failed)
+    }
+}
+
+async fn delete(handle: &Handle, object: &OwnedObject) -> Result<Deleted, NetlinkError> {
+    match object {
+        OwnedObject::Rule(rule) => handle.delete_rule(rule).await,
+        OwnedObject::Route(route) => handle.delete_route(route).await,
+        OwnedObject::Address(address) => {
+            handle
+                .delete_address(address)
+                .await
+                .map(|deleted| match deleted {
+                    AddressDeleted::Deleted => Deleted::Deleted,
+                    AddressDeleted::WasNotThere => Deleted::WasNotThere,
+                })
+        }
+        OwnedObject::Interface(name) => handle.delete_link(name).await,
+        OwnedObject::Table(table) => {
+            // What it was for is gone by now.
+            if let Err(error) = DropFilter::remove(table) {
+                warn!("{error}");
+            }
+            Ok(Deleted::Deleted)
+        }
     }
 }
 
@@ -79,7 +107,7 @@ pub(crate) async fn run(run_directory: &Path) -> ExitStatus {
     status
 }
 
-async fn take_away_all(owned: &BTreeSet<OwnedAddress>) -> ExitStatus {
+async fn take_away_all(owned: &BTreeSet<Owned>) -> ExitStatus {
     let handle = match Handle::connect() {
         Ok(handle) => handle,
         Err(error) => {
@@ -90,14 +118,14 @@ async fn take_away_all(owned: &BTreeSet<OwnedAddress>) -> ExitStatus {
     match take_away(&handle, owned).await {
         Ok(removed) => {
             info!(
-                "{} addresses in the journal, {removed} were still there and are removed",
+                "{} objects in the journal, {removed} were still there and are removed",
                 owned.len()
             );
             ExitStatus::Ok
         }
         Err(failed) => {
             warn!(
-                "{failed} of {} owned addresses could not be removed",
+                "{failed} of {} owned objects could not be removed",
                 owned.len()
             );
             ExitStatus::Fatal

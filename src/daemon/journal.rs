@@ -1,4 +1,4 @@
-//! The ownership journal: which addresses this program has put on which interfaces.
+//! The ownership journal: what this program has put into the kernel.
 //!
 //! It lies in the run directory, so that what was owned can be taken away even when every process
 //! is gone. Only what it names is ever touched.
@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::types::OwnedAddress;
+use crate::types::Owned;
 
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -23,13 +23,13 @@ impl Journal {
     }
 
     /// Replaces the journal as a whole; nobody ever reads half of it.
-    pub(crate) fn write(&self, owned: &BTreeSet<OwnedAddress>) -> io::Result<()> {
+    pub(crate) fn write(&self, owned: &BTreeSet<Owned>) -> io::Result<()> {
         std::fs::write(&self.temporary, serde_json::to_vec(owned)?)?;
         std::fs::rename(&self.temporary, &self.path)
     }
 
     /// A missing journal is an empty one.
-    pub(crate) fn read(&self) -> io::Result<BTreeSet<OwnedAddress>> {
+    pub(crate) fn read(&self) -> io::Result<BTreeSet<Owned>> {
         match std::fs::read(&self.path) {
             Ok(text) => Ok(serde_json::from_slice(&text)?),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
@@ -49,7 +49,7 @@ impl Journal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::InterfaceName;
+    use crate::types::{InterfaceName, OwnedAddress, Tenure};
 
     #[test]
     fn what_is_written_is_read_and_nothing_is_an_empty_journal() {
@@ -60,8 +60,12 @@ mod tests {
             interface: InterfaceName::new("eth0").expect("name"),
             address: "192.0.2.1".parse().expect("address"),
             prefix_len: 24,
+            peer: None,
         };
-        let owned = BTreeSet::from([address]);
+        let owned = BTreeSet::from([Owned {
+            object: address.into(),
+            tenure: Tenure::Master,
+        }]);
         journal.write(&owned).expect("write");
         assert_eq!(journal.read().expect("read"), owned);
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Complaint, Config};
 use crate::log::LogSettings;
 use crate::lvs::driver::PlaneChoice;
-use crate::types::{OwnedAddress, RouterIdentity};
+use crate::types::{Owned, RouterIdentity};
 
 /// The children that the parent supervises.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -78,9 +78,9 @@ pub(crate) enum ToChild {
 pub(crate) enum FromChild {
     Ready,
     Reloaded,
-    /// About to be put on its interface.
-    Own(OwnedAddress),
-    Disown(OwnedAddress),
+    /// About to be put into the kernel.
+    Own(Owned),
+    Disown(Owned),
     /// `until` is a time of the monotonic clock, which all processes share.
     BeginLease {
         router: RouterIdentity,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use crate::types::OwnedAddress;
+use crate::types::{InterfaceName, OwnedAddress, Route, Rule};
 
 /// A request to the kernel failed, or the socket for it did.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +23,13 @@ pub enum Attempted {
     ListAddresses,
     AddAddress(OwnedAddress),
     DeleteAddress(OwnedAddress),
+    AddLink(InterfaceName),
+    SetUp(InterfaceName),
+    DeleteLink(InterfaceName),
+    AddRoute(Box<Route>),
+    DeleteRoute(Box<Route>),
+    AddRule(Box<Rule>),
+    DeleteRule(Box<Rule>),
     /// The empty request by which [`super::Handle::check_permission`] learns whether it may change
     /// anything.
     CheckPermission,
@@ -74,6 +81,13 @@ impl fmt::Display for Attempted {
                     it.address, it.prefix_len, it.interface
                 )
             }
+            Self::AddLink(name) => write!(f, "make the interface {name}"),
+            Self::SetUp(name) => write!(f, "set the interface {name} up"),
+            Self::DeleteLink(name) => write!(f, "delete the interface {name}"),
+            Self::AddRoute(route) => write!(f, "add the route {route}"),
+            Self::DeleteRoute(route) => write!(f, "delete the route {route}"),
+            Self::AddRule(rule) => write!(f, "add the rule {rule}"),
+            Self::DeleteRule(rule) => write!(f, "delete the rule {rule}"),
             Self::CheckPermission => f.write_str("change addresses"),
         }
     }

@@ -54,6 +54,10 @@ impl Handle {
         Ok(Self { inner })
     }
 
+    pub(super) fn inner(&self) -> rtnetlink::Handle {
+        self.inner.clone()
+    }
+
     /// All interfaces.
     pub async fn links(&self) -> Result<Vec<Link>, NetlinkError> {
         self.inner
@@ -115,7 +119,7 @@ impl Handle {
         let Ok(index) = if_nametoindex(address.interface.as_str()) else {
             return Ok(AddressDeleted::WasNotThere);
         };
-        let message = address_message(index, address.address, address.prefix_len);
+        let message = address_message(index, address);
         match self.inner.address().del(message).execute().await {
             Ok(()) => Ok(AddressDeleted::Deleted),
             Err(error) => {
@@ -133,7 +137,9 @@ impl Handle {
     /// address from interface 0, which does not exist, and the kernel looks at `CAP_NET_ADMIN`
     /// first.
     pub async fn check_permission(&self) -> Result<(), NetlinkError> {
-        let message = address_message(0, IpAddr::from([0, 0, 0, 0]), 32);
+        let mut message = AddressMessage::default();
+        message.header.family = AddressFamily::Inet;
+        message.header.prefix_len = 32;
         match self.inner.address().del(message).execute().await {
             Ok(()) => Ok(()),
             Err(error) => {
@@ -149,23 +155,23 @@ impl Handle {
 
 /// What identifies an address: IFA_ADDRESS beside IFA_LOCAL makes the kernel compare the prefix
 /// length too.
-fn address_message(index: u32, address: IpAddr, prefix_len: u8) -> AddressMessage {
+fn address_message(index: u32, owned: &OwnedAddress) -> AddressMessage {
     let mut message = AddressMessage::default();
-    message.header.family = match address {
+    message.header.family = match owned.address {
         IpAddr::V4(_) => AddressFamily::Inet,
         IpAddr::V6(_) => AddressFamily::Inet6,
     };
     message.header.index = index;
-    message.header.prefix_len = prefix_len;
+    message.header.prefix_len = owned.prefix_len;
     message.attributes = vec![
-        AddressAttribute::Local(address),
-        AddressAttribute::Address(address),
+        AddressAttribute::Local(owned.address),
+        AddressAttribute::Address(owned.peer.unwrap_or(owned.address)),
     ];
     message
 }
 
 fn add_message(index: u32, address: &OwnedAddress, options: &VirtualAddress) -> AddressMessage {
-    let mut message = address_message(index, address.address, address.prefix_len);
+    let mut message = address_message(index, address);
     message.header.scope = Scope::from(options.scope.number());
     let attributes = &mut message.attributes;
     match address.address {
@@ -216,6 +222,7 @@ mod tests {
             interface: InterfaceName::new("eth0").expect("a name"),
             address: IpAddr::from([10, 0, 0, 100]),
             prefix_len: 24,
+            peer: None,
         }
     }
 

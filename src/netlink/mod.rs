@@ -7,16 +7,23 @@
 mod error;
 mod handle;
 mod interfaces;
+mod link;
 mod message;
 mod monitor;
 mod proc_connector;
+mod route;
+mod route_monitor;
+mod rule;
 
 pub use error::{Attempted, NetlinkError};
 pub use handle::{AddressAdded, AddressDeleted, Handle, IFAPROT_KEEPALIVED};
 pub use interfaces::Interfaces;
+pub use link::Macvlan;
 pub use message::{Address, Change, Link};
 pub use monitor::{Drained, Monitor};
 pub use proc_connector::{ProcConnector, ProcEvent};
+pub use route::{Added, Deleted};
+pub use route_monitor::RouteMonitor;
 
 pub mod generic;
 pub mod ipvs;

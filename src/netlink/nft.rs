@@ -1,9 +1,10 @@
-//! A small part of nf_tables over netlink: tables of the netdev family, chains, sets, rules, in one transaction
+//! A small part of nf_tables over netlink: tables of the netdev and inet families, chains, sets, rules, in one transaction
 //! (linux/netfilter/nf_tables.h).
 //!
 //! A [`Transaction`] is built message by message and takes effect as a whole or not at all. Nothing here knows
 //! what the rules are for.
 
+mod filter;
 mod message;
 mod rule;
 
@@ -14,6 +15,7 @@ use netlink_sys::{Socket, SocketAddr};
 use nix::sys::socket::{setsockopt, sockopt};
 use nix::sys::time::{TimeVal, TimeValLike};
 
+pub use filter::DropFilter;
 use message::{Attributes, Message};
 pub use rule::{Field, Rule};
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::{Announcement, Event};
 use crate::types::{
-    AdvertPriority, InterfaceName, OwnedAddress, RouterIdentity, ScriptCommand, VirtualAddress,
+    AdvertPriority, InterfaceName, OwnedAddress, RouterIdentity, Routing, ScriptCommand,
+    VirtualAddress,
 };
 
 /// To be carried out from first to last.
@@ -43,6 +44,16 @@ pub enum Action {
     RemoveAddresses {
         instance: String,
         addresses: Vec<OwnedAddress>,
+    },
+    /// Add routes and rules, which need the addresses.
+    AddRouting {
+        instance: String,
+        routing: Routing,
+    },
+    /// Take them away; what is not there is no error.
+    RemoveRouting {
+        instance: String,
+        routing: Routing,
     },
     /// `repeat` rounds over all addresses; an unsolicited neighbour advertisement where one is IPv6.
     SendGratuitousArp {

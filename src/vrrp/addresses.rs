@@ -38,11 +38,15 @@ pub(super) fn advertised(config: &VrrpInstance) -> Vec<IpAddr> {
 }
 
 pub(super) fn owned(config: &VrrpInstance, virtual_address: &VirtualAddress) -> OwnedAddress {
-    let interface = virtual_address.dev.as_ref().unwrap_or(&config.interface);
+    let interface = virtual_address
+        .dev
+        .as_ref()
+        .unwrap_or_else(|| config.address_interface());
     OwnedAddress {
         interface: interface.clone(),
         address: virtual_address.address,
         prefix_len: virtual_address.prefix_len,
+        peer: virtual_address.peer.map(|peer| peer.address),
     }
 }
 

@@ -17,6 +17,8 @@ pub enum Input<'a> {
     Interface(InterfaceState),
     /// An address went away from an interface. Only addresses that this node set matter.
     AddressRemoved(OwnedAddress),
+    /// A route or rule of that instance had gone and has been put back.
+    RoutingRestored { instance: String },
     /// A run of a track script ended.
     ScriptExited {
         script: String,

@@ -338,7 +338,11 @@ impl Instance {
     ) -> Consequence {
         let by = match timer {
             Timer::Adver => now + timers::company(self.config.advert_int),
-            Timer::MasterDown | Timer::GarpDelay | Timer::GarpRefresh | Timer::GarpLowerPrio => now,
+            Timer::MasterDown
+            | Timer::GarpDelay
+            | Timer::GarpRefresh
+            | Timer::GarpLowerPrio
+            | Timer::GarpExtraIf => now,
         };
         let Some(deadline) = self.timers.take_expired(timer, by) else {
             return Consequence::None;
@@ -355,6 +359,11 @@ impl Instance {
                 self.send_gratuitous_arp(garp.garp_master_refresh_repeat, actions);
                 let next = timers::next_beat(deadline, garp.garp_master_refresh, now);
                 self.timers.set(Timer::GarpRefresh, next);
+            }
+            Timer::GarpExtraIf => {
+                self.send_garp_extra_if(actions);
+                let next = timers::next_beat(deadline, garp.garp_extra_if.interval, now);
+                self.timers.set(Timer::GarpExtraIf, next);
             }
         }
         Consequence::None

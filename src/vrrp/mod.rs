@@ -21,6 +21,7 @@ mod input;
 mod instance;
 pub mod lateness;
 mod notification;
+mod pacing;
 mod process_table;
 mod receive;
 mod reload;

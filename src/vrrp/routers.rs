@@ -116,6 +116,12 @@ impl VirtualRouters {
                 }
             }
             Input::AdvertUnsent(router) => self.advert_unsent(&router, now, &mut actions),
+            Input::RoutingRestored { instance } => {
+                let mut instances = self.instances.iter_mut();
+                if let Some(instance) = instances.find(|it| it.name() == instance) {
+                    instance.routing_restored();
+                }
+            }
             Input::ScriptExited { script, outcome } => {
                 self.script_exited(&script, outcome, now, &mut actions);
             }

@@ -242,7 +242,11 @@ impl World {
                 Action::RemoveAddresses { .. } => self.nodes[node].addresses_since = None,
                 Action::Log(event) if !event.is_detail() => self.say(node, &event),
                 Action::Log(_) | Action::SendGratuitousArp { .. } | Action::Announce(_) => {}
-                Action::Notify(_) | Action::RunScript { .. } | Action::KillScript { .. } => {
+                Action::AddRouting { .. }
+                | Action::RemoveRouting { .. }
+                | Action::Notify(_)
+                | Action::RunScript { .. }
+                | Action::KillScript { .. } => {
                     panic!("{self}: nothing of that is configured")
                 }
             }

@@ -110,4 +110,6 @@ pub struct Counters {
     pub unexpected_peer: u64,
     /// Addresses put back after somebody else had taken them away; ours.
     pub address_restored: u64,
+    /// Routes and rules put back after somebody else had removed them.
+    pub routing_restored: u64,
 }

@@ -30,16 +30,19 @@ pub(super) enum Timer {
     GarpRefresh,
     /// When to repeat the gratuitous ARPs that answered an advert of lower priority.
     GarpLowerPrio,
+    /// When to send the next gratuitous ARPs of `garp_extra_if`.
+    GarpExtraIf,
 }
 
 impl Timer {
     /// In the order in which timers that expired together are acted upon.
-    pub(super) const ALL: [Self; 5] = [
+    pub(super) const ALL: [Self; 6] = [
         Self::MasterDown,
         Self::Adver,
         Self::GarpDelay,
         Self::GarpRefresh,
         Self::GarpLowerPrio,
+        Self::GarpExtraIf,
     ];
 }
 

@@ -72,7 +72,7 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
         "none",
         vrrp_ipsets,
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "nftables",
         Shape::Optional("a table"),
         "keepalived",
@@ -81,7 +81,7 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read("nftables_priority", PRIORITY, "-1", |draft, arguments| {
+    Keyword::new("nftables_priority", PRIORITY, "-1", |draft, arguments| {
         arguments.fill(&mut draft.defs.firewall.nftables_priority)
     }),
     Keyword::pending_but_read(
@@ -90,7 +90,7 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
         "off",
         |draft, arguments| arguments.fill(&mut draft.defs.firewall.nftables_ifindex),
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "nftables_counters",
         Shape::Flag,
         "off",

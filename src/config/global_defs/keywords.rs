@@ -163,7 +163,7 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "default_interface",
         Shape::Interface,
         "eth0",
@@ -224,7 +224,7 @@ const OWN: &[Keyword<Draft>] = &[
     Keyword::new(
         "vrrp_garp_master_refresh",
         GARP_SECONDS,
-        "0",
+        "60",
         |draft, arguments| {
             draft.garp.master_refresh = Some(whole_seconds(arguments)?);
             Ok(())
@@ -261,16 +261,22 @@ const OWN: &[Keyword<Draft>] = &[
         "vrrp_garp_interval",
         Shape::any_seconds(),
         "0",
-        message_spacing,
+        |draft, arguments| {
+            draft.defs.vrrp_garp_interval = arguments.seconds()?;
+            Ok(())
+        },
     ),
     Keyword::new(
         "vrrp_gna_interval",
         Shape::any_seconds(),
         "0",
-        message_spacing,
+        |draft, arguments| {
+            draft.defs.vrrp_gna_interval = arguments.seconds()?;
+            Ok(())
+        },
     ),
     Keyword::new("vrrp_min_garp", Shape::Bool, "off", min_garp),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_garp_extra_if",
         Shape::Words("[all] SECONDS"),
         "off",
@@ -279,7 +285,7 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_vmac_garp_intvl",
         Shape::Words("[all] SECONDS"),
         "off",
@@ -367,7 +373,6 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("vmac_prefix", NAME, "vrrp"),
     Keyword::pending("vmac_addr_prefix", NAME, "vmac_prefix"),
     // Defaults of virtual servers.
     Keyword::new("lvs_notify_fifo", FIFO, "", |draft, arguments| {
@@ -395,16 +400,6 @@ fn dynamic_interfaces(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Resul
 }
 
 /// 0 means none: keepalived's own sample file says so, although its code complains.
-fn message_spacing(_: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
-    if !arguments.seconds()?.is_zero() {
-        let message =
-            "the spacing of gratuitous ARP messages is understood, but not carried out yet";
-        let span = arguments.span();
-        arguments.complain(Finding::new(Code::NotCarriedOut, span, message));
-    }
-    Ok(())
-}
-
 /// keepalived: one message, no second set, no refresh, where nothing else was said before.
 fn min_garp(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     if arguments.boolean()? {

@@ -21,6 +21,8 @@ pub struct Vrrp {
     pub vrrp_rx_bufs_policy: Vec<RxBufsPolicy>,
     /// Adverts that a receive buffer holds, default 3.
     pub vrrp_rx_bufs_multiplier: u32,
+    /// What the names of virtual MAC interfaces begin with, default `vrrp`.
+    pub vmac_prefix: String,
 }
 
 /// A word of `vrrp_rx_bufs_policy`.
@@ -41,6 +43,7 @@ impl Default for Vrrp {
             disable_local_igmp: false,
             vrrp_rx_bufs_policy: Vec::new(),
             vrrp_rx_bufs_multiplier: 3,
+            vmac_prefix: "vrrp".to_owned(),
         }
     }
 }
@@ -48,6 +51,15 @@ impl Default for Vrrp {
 const BYTES: Shape = Shape::number(1, NO_LIMIT);
 
 pub(super) const ROWS: &[Keyword<Draft>] = &[
+    Keyword::new(
+        "vmac_prefix",
+        Shape::Word("a name"),
+        "vrrp",
+        |draft, arguments| {
+            draft.defs.vrrp.vmac_prefix = arguments.text()?.value;
+            Ok(())
+        },
+    ),
     Keyword::pending_but_read(
         "vrrp_delay_after_boot",
         Shape::any_seconds(),

@@ -50,7 +50,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "virtual_routes",
         Shape::List("a route"),
         "",
@@ -61,7 +61,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "virtual_rules",
         Shape::List("a rule"),
         "",
@@ -80,11 +80,11 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         draft.accept = Some(true);
         Ok(())
     }),
-    Keyword::pending_but_read("no_accept", Shape::Flag, "off", |draft, _| {
+    Keyword::new("no_accept", Shape::Flag, "off", |draft, _| {
         draft.accept = Some(false);
         Ok(())
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "garp_extra_if",
         Shape::Words("[all] SECONDS"),
         "vrrp_garp_extra_if",
@@ -93,7 +93,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vmac_garp_intvl",
         Shape::Words("[all] SECONDS"),
         "",
@@ -136,8 +136,11 @@ impl Draft {
         let rules = self.virtual_rules.iter();
         instance.virtual_rules = rules.map(|it| resolve_rule(it, context)).collect();
         instance.promote_secondaries = self.promote_secondaries;
-        instance.accept = self.accept.unwrap_or(true);
-        instance.use_vmac = self.vmac.resolve(instance.virtual_router_id);
+        // The owner's addresses are its own (RFC 5798 §6.1).
+        instance.accept = self.accept.unwrap_or(true) || instance.priority.is_owner();
+        instance.use_vmac = self
+            .vmac
+            .resolve(instance.virtual_router_id, instance.family());
         instance.use_ipvlan = self.vmac.use_ipvlan.as_ref().map(|it| it.value.clone());
         instance.use_vmac_addr = self.vmac.use_vmac_addr;
         if let Some(span) = self.vmac.vmac_xmit_base {

@@ -67,11 +67,9 @@ impl Draft {
         instance.garp.garp_lower_prio_repeat = 0;
         instance.lower_prio_no_advert = true;
         instance.higher_prio_send_advert = false;
+        // RFC 5798 §6.1: only the owner accepts, unless Accept_Mode says otherwise, which version 2 does not have.
         if !instance.priority.is_owner() {
-            let message = format!(
-                "({name}) strict mode drops packets to its addresses; that is not carried out yet"
-            );
-            context.complain(Finding::new(Code::NotCarriedOut, self.name.span, message));
+            instance.accept = self.accept == Some(true) && instance.version == VrrpVersion::V3;
         }
     }
 }

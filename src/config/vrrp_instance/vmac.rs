@@ -1,23 +1,26 @@
 //! `use_vmac`, `use_ipvlan` and what goes with them: the interface with the virtual router's own MAC address.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::VrrpInstance;
 use super::draft::Draft;
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::entry;
 use crate::config::iproute_names::NameKind;
 use crate::config::keyword::{Arguments, Keyword, Shape, Spanned};
 use crate::config::lexer::Word;
-use crate::types::{InterfaceName, IpPrefix, Vrid};
+use crate::types::{AddressFamily, InterfaceName, IpPrefix, Vrid};
 
 /// `use_vmac [[name] IFNAME] [MAC] [netlink_notify_msg] [group G]`: a macvlan on the instance's interface.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Vmac {
-    /// `vmac_prefix` and the VRID where the file says nothing.
+    /// `vmac_prefix` and the VRID where the file says nothing; never `None` in a configuration that has been loaded.
     pub name: Option<InterfaceName>,
-    /// 00:00:5e:00:01:VRID or 00:00:5e:00:02:VRID where the file says nothing (RFC 5798 §7.3).
+    /// 00:00:5e:00:01:VRID or 00:00:5e:00:02:VRID where the file says nothing (RFC 5798 §7.3); never `None` in a
+    /// configuration that has been loaded.
     pub mac: Option<[u8; 6]>,
     /// Say the interface's state again for those that missed it.
     pub netlink_notify_msg: bool,
@@ -46,6 +49,8 @@ pub struct Ipvlan {
     pub group: Option<u32>,
 }
 
+/// Longest name of an interface (IFNAMSIZ less its NUL, `linux/if.h`).
+const MAX_NAME_BYTES: usize = 15;
 /// An address that no single host has (IEEE 802 group bit).
 const MULTICAST: u8 = 1;
 /// First octets of the addresses that belong to VRRP (RFC 5798 §7.3), before the family's.
@@ -64,24 +69,58 @@ pub(crate) struct VmacDraft {
 
 impl VmacDraft {
     /// The VMAC with the address completed.
-    pub(crate) fn resolve(&self, vrid: Vrid) -> Option<Vmac> {
+    pub(crate) fn resolve(&self, vrid: Vrid, family: AddressFamily) -> Option<Vmac> {
         let mut vmac = self.use_vmac.as_ref()?.value.clone();
-        if let (None, Some([a, b, c, d, e])) = (vmac.mac, self.mac_prefix) {
-            vmac.mac = Some([a, b, c, d, e, vrid.get()]);
-        }
+        let [a, b, c, d] = RFC_PREFIX;
+        let of_family = match family {
+            AddressFamily::Inet => 1,
+            AddressFamily::Inet6 => 2,
+        };
+        let [a, b, c, d, e] = self.mac_prefix.unwrap_or([a, b, c, d, of_family]);
+        let mac = [a, b, c, d, e, vrid.get()];
+        vmac.mac = vmac.mac.or(Some(mac));
         Some(vmac)
+    }
+}
+
+/// Names the VMACs that the file does not name: each has a name of its own (keepalived: an IPv6 one is `vrrp6.VRID`
+/// where `vrrp.VRID` is taken, then come `vrrp1.VRID`, `vrrp2.VRID` …).
+pub(crate) fn name_all(instances: &mut [VrrpInstance], prefix: &str) {
+    let mut taken: HashSet<InterfaceName> = instances
+        .iter()
+        .filter_map(|instance| instance.use_vmac.as_ref()?.name.clone())
+        .collect();
+    for instance in instances {
+        let (vrid, family) = (instance.virtual_router_id, instance.family());
+        let Some(vmac) = instance.use_vmac.as_mut().filter(|it| it.name.is_none()) else {
+            continue;
+        };
+        let of_family = (family == AddressFamily::Inet6).then(|| "6".to_owned());
+        let numbers = (1..=u8::MAX).map(|number| number.to_string());
+        let infixes = std::iter::once(String::new())
+            .chain(of_family)
+            .chain(numbers);
+        let names = infixes.filter_map(|infix| {
+            // Cut off where it would be too long (IFNAMSIZ).
+            let suffix = format!("{infix}.{vrid}");
+            let most = MAX_NAME_BYTES.saturating_sub(suffix.len());
+            let prefix = prefix.get(..most).unwrap_or(prefix);
+            InterfaceName::new(&format!("{prefix}{suffix}")).ok()
+        });
+        vmac.name = names.into_iter().find(|name| !taken.contains(name));
+        taken.extend(vmac.name.clone());
     }
 }
 
 /// Rows of `vrrp_instance`.
 pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
-    Keyword::pending_but_read(
+    Keyword::new(
         "use_vmac",
         Shape::Optional("[name] INTERFACE, MAC, netlink_notify_msg, group G"),
         "off",
         use_vmac,
     ),
-    Keyword::pending_but_read("vmac_xmit_base", Shape::Flag, "off", |draft, arguments| {
+    Keyword::new("vmac_xmit_base", Shape::Flag, "off", |draft, arguments| {
         draft.vmac.vmac_xmit_base = Some(arguments.keyword_span());
         Ok(())
     }),
@@ -286,8 +325,37 @@ mod tests {
         ] {
             let lines = format!("use_vmac {mac}");
             assert_eq!(complaints(&lines), ["7:10 invalid-value"], "{mac}");
-            assert_eq!(instance(&lines).use_vmac.expect("a VMAC").mac, None);
+            let vmac = instance(&lines).use_vmac.expect("a VMAC");
+            assert_eq!(vmac.mac, Some([0, 0, 0x5e, 0, 1, 7]));
         }
+    }
+
+    #[test]
+    fn each_vmac_has_a_name_of_its_own() {
+        let instance = |name: &str, interface: &str, address: &str, vmac: &str| {
+            format!(
+                "vrrp_instance {name} {{\ninterface {interface}\nvirtual_router_id 7\n{vmac}\nvirtual_ipaddress {{\n{address}\n}}\n}}\n"
+            )
+        };
+        let text = [
+            instance("A", "eth0", "10.0.0.1", "use_vmac"),
+            instance("B", "eth1", "10.0.1.1", "use_vmac"),
+            instance("C", "eth0", "fe80::1", "use_vmac"),
+            instance("D", "eth2", "10.0.2.1", "use_vmac vrrp.7"),
+        ]
+        .concat();
+        let config = loaded(&text).config;
+        let names = config.vrrp_instances.iter().map(|it| {
+            let vmac = it.use_vmac.as_ref().expect("a VMAC");
+            vmac.name.as_ref().expect("a name").to_string()
+        });
+        let names: Vec<_> = names.collect();
+        assert_eq!(names, ["vrrp1.7", "vrrp2.7", "vrrp6.7", "vrrp.7"]);
+        let mac = config.vrrp_instances[2]
+            .use_vmac
+            .as_ref()
+            .and_then(|it| it.mac);
+        assert_eq!(mac, Some([0, 0, 0x5e, 0, 2, 7]));
     }
 
     #[test]

@@ -215,8 +215,8 @@ impl Parent {
         Some(match what {
             What::Said(FromChild::Ready) => Input::Ready(kind),
             What::Said(FromChild::Reloaded) => Input::Reloaded(kind),
-            What::Said(FromChild::Own(address)) => Input::Own(address),
-            What::Said(FromChild::Disown(address)) => Input::Disown(address),
+            What::Said(FromChild::Own(owned)) => Input::Own(owned),
+            What::Said(FromChild::Disown(owned)) => Input::Disown(owned),
             What::Said(FromChild::BeginLease {
                 router,
                 term,
@@ -330,9 +330,9 @@ impl Parent {
                     handle.kill();
                 }
             }
-            Action::Fence(addresses) => {
+            Action::Fence(owned) => {
                 // What could not be removed has been said.
-                let _ = fence::take_away(&self.netlink, &addresses).await;
+                let _ = fence::take_away(&self.netlink, &owned).await;
             }
             Action::WriteJournal => self.is_journal_stale = true,
             Action::Load => self.load(),

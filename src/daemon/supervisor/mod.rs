@@ -23,7 +23,7 @@ use self::child::{Child, Due, State, Up};
 use self::leases::Leases;
 use super::exit_status::ExitStatus;
 use super::message::ChildKind;
-use crate::types::{OwnedAddress, RouterIdentity};
+use crate::types::{Owned, OwnedObject, RouterIdentity, Tenure};
 
 /// Children get this long to end when asked (keepalived: child_wait_time).
 const CHILD_WAIT_TIME: Duration = Duration::from_secs(5);
@@ -50,8 +50,8 @@ pub(crate) enum Input {
         number: u64,
     },
     /// The VRRP child is about to put it on its interface.
-    Own(OwnedAddress),
-    Disown(OwnedAddress),
+    Own(Owned),
+    Disown(Owned),
     LeaseBegun {
         router: RouterIdentity,
         term: Duration,
@@ -86,7 +86,7 @@ pub(crate) enum Action {
     AskToStop(ChildKind),
     Kill(ChildKind),
     /// Take these addresses away; what is not there is no error.
-    Fence(Vec<OwnedAddress>),
+    Fence(Vec<Owned>),
     /// [`Supervisor::owned`] has changed. A burst of changes may be written at once.
     WriteJournal,
     Load,
@@ -120,7 +120,7 @@ pub(crate) struct Supervisor {
     children: BTreeMap<ChildKind, Child>,
     wanted: BTreeSet<ChildKind>,
     /// Whichever instance has them: an address can pass from one to another, and an instance can be renamed.
-    owned: BTreeSet<OwnedAddress>,
+    owned: BTreeSet<Owned>,
     leases: Leases,
     loading: Loading,
     started: bool,
@@ -187,13 +187,13 @@ impl Supervisor {
                     up.hello_answered(number);
                 }
             }
-            Input::Own(address) => {
-                if self.owned.insert(address) {
+            Input::Own(owned) => {
+                if self.owned.insert(owned) {
                     actions.push(Action::WriteJournal);
                 }
             }
-            Input::Disown(address) => {
-                if self.owned.remove(&address) {
+            Input::Disown(owned) => {
+                if self.owned.remove(&owned) {
                     actions.push(Action::WriteJournal);
                 }
             }
@@ -221,7 +221,7 @@ impl Supervisor {
     }
 
     /// What the VRRP child has put on interfaces or is about to.
-    pub(crate) fn owned(&self) -> &BTreeSet<OwnedAddress> {
+    pub(crate) fn owned(&self) -> &BTreeSet<Owned> {
         &self.owned
     }
 
@@ -355,7 +355,8 @@ impl Supervisor {
         if kind == ChildKind::Vrrp {
             let said = self.child(kind).up().is_some_and(|up| up.killed);
             self.fence(!said, actions);
-            self.owned.clear();
+            // The next child takes over what the node has as long as the program runs.
+            self.owned.retain(|owned| owned.tenure == Tenure::Program);
             actions.push(Action::WriteJournal);
         }
         if self.stopping.is_some()
@@ -398,13 +399,19 @@ impl Supervisor {
     /// Takes away everything the VRRP child owned. It stays listed until the child is gone, so that what a
     /// dying child had under way is taken away too.
     fn fence(&mut self, say: bool, actions: &mut Vec<Action>) {
-        let addresses: Vec<_> = self.owned.iter().cloned().collect();
-        if !addresses.is_empty() {
+        let owned: Vec<_> = self
+            .owned
+            .iter()
+            .filter(|owned| owned.tenure == Tenure::Master)
+            .cloned()
+            .collect();
+        if !owned.is_empty() {
             if say {
-                let addresses = addresses.len();
+                let is_address = |it: &&Owned| matches!(it.object, OwnedObject::Address(_));
+                let addresses = owned.iter().filter(is_address).count();
                 actions.push(Action::Log(Event::Fenced { addresses }));
             }
-            actions.push(Action::Fence(addresses));
+            actions.push(Action::Fence(owned));
         }
     }
 

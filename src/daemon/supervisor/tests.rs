@@ -1,5 +1,5 @@
 use super::*;
-use crate::types::{AddressFamily, InterfaceName, Transport, Vrid};
+use crate::types::{AddressFamily, InterfaceName, Owned, OwnedAddress, Tenure, Transport, Vrid};
 
 const HELLO: Duration = Duration::from_secs(5);
 
@@ -76,11 +76,16 @@ impl Watch {
     }
 }
 
-fn vip() -> OwnedAddress {
-    OwnedAddress {
+fn vip() -> Owned {
+    let address = OwnedAddress {
         interface: InterfaceName::new("eth0").expect("name"),
         address: "192.0.2.1".parse().expect("address"),
         prefix_len: 24,
+        peer: None,
+    };
+    Owned {
+        object: address.into(),
+        tenure: Tenure::Master,
     }
 }
 

@@ -21,6 +21,9 @@ pub(super) const HOOK_NUMBER: u16 = 1;
 pub(super) const HOOK_PRIORITY: u16 = 2;
 pub(super) const HOOK_DEVICE: u16 = 3;
 pub(super) const NETDEV_INGRESS: u32 = 0;
+pub(super) const CHAIN_POLICY: u16 = 5;
+pub(super) const INET_LOCAL_IN: u32 = 1;
+pub(super) const INET_LOCAL_OUT: u32 = 3;
 pub(super) const RULE_TABLE: u16 = 1;
 pub(super) const RULE_CHAIN: u16 = 2;
 pub(super) const RULE_EXPRESSIONS: u16 = 4;
@@ -39,7 +42,8 @@ pub(super) const DATA_VALUE: u16 = 1;
 pub(super) const DATA_VERDICT: u16 = 2;
 
 const NFPROTO_UNSPEC: u8 = 0;
-const NFPROTO_NETDEV: u8 = 5;
+pub(super) const NFPROTO_INET: u8 = 1;
+pub(super) const NFPROTO_NETDEV: u8 = 5;
 const SUBSYSTEM: u16 = 10;
 const BATCH_BEGIN: u16 = 16;
 const BATCH_END: u16 = 17;
@@ -117,8 +121,12 @@ pub(super) struct Message {
 
 impl Message {
     pub(super) fn new(kind: u16, flags: u16) -> Self {
+        Self::of_family(kind, flags, NFPROTO_NETDEV)
+    }
+
+    pub(super) fn of_family(kind: u16, flags: u16, family: u8) -> Self {
         let kind = (SUBSYSTEM << 8) | kind;
-        Self::with_header(kind, flags | ACKNOWLEDGE, NFPROTO_NETDEV, 0)
+        Self::with_header(kind, flags | ACKNOWLEDGE, family, 0)
     }
 
     pub(super) fn begin() -> Self {

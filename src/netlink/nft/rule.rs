@@ -1,5 +1,8 @@
 //! The expressions of a rule. Each method appends what one word of an `nft` rule does.
 
+use std::net::IpAddr;
+
+use super::filter::End;
 use super::message::{Attributes, DATA_VALUE, DATA_VERDICT, LIST_ELEMENT};
 
 const EXPRESSION_NAME: u16 = 1;
@@ -19,7 +22,15 @@ const TRANSPORT: u32 = 2;
 const EQUAL: u32 = 0;
 const NOT_EQUAL: u32 = 1;
 
+const NF_DROP: i32 = 0;
 const NF_ACCEPT: i32 = 1;
+const META_NFPROTO: u32 = 15;
+const NFPROTO_IPV4: u8 = 2;
+const NFPROTO_IPV6: u8 = 10;
+const IPPROTO_ICMPV6: u8 = 58;
+/// Router solicitation to redirect (RFC 4861 §4), one after the other.
+const NEIGHBOUR_DISCOVERY: [u8; 2] = [133, 137];
+const RANGE_EQUAL: u32 = 0;
 const NFT_GOTO: i32 = -4;
 
 const PACKET_HOST: u8 = 0;
@@ -117,6 +128,56 @@ impl Rule {
             data.number(3, FIB_DESTINATION_ADDRESS);
         })
         .compare(operator, &RTN_LOCAL.to_ne_bytes())
+    }
+
+    /// `ip saddr <address>` and the like, in a table of both families
+    #[must_use]
+    pub(super) fn address(self, address: IpAddr, end: End) -> Self {
+        let (family, offset) = match (address, end) {
+            (IpAddr::V4(_), End::Source) => (NFPROTO_IPV4, 12),
+            (IpAddr::V4(_), End::Destination) => (NFPROTO_IPV4, 16),
+            (IpAddr::V6(_), End::Source) => (NFPROTO_IPV6, 8),
+            (IpAddr::V6(_), End::Destination) => (NFPROTO_IPV6, 24),
+        };
+        let rule = self
+            .meta(META_NFPROTO, FIRST_REGISTER)
+            .compare(EQUAL, &[family]);
+        match address {
+            IpAddr::V4(address) => rule
+                .payload(NETWORK, offset, 4, FIRST_REGISTER)
+                .compare(EQUAL, &address.octets()),
+            IpAddr::V6(address) => rule
+                .payload(NETWORK, offset, 16, FIRST_REGISTER)
+                .compare(EQUAL, &address.octets()),
+        }
+    }
+
+    /// `icmpv6 type nd-router-solicit-nd-redirect`
+    #[must_use]
+    pub(super) fn neighbour_discovery(self) -> Self {
+        let [first, last] = NEIGHBOUR_DISCOVERY;
+        self.meta(META_NFPROTO, FIRST_REGISTER)
+            .compare(EQUAL, &[NFPROTO_IPV6])
+            .protocol(IPPROTO_ICMPV6)
+            .payload(TRANSPORT, 0, 1, FIRST_REGISTER)
+            .expression("range", |data| {
+                data.number(1, FIRST_REGISTER);
+                data.number(2, RANGE_EQUAL);
+                data.nested(3, |from| from.bytes(DATA_VALUE, &[first]));
+                data.nested(4, |to| to.bytes(DATA_VALUE, &[last]));
+            })
+    }
+
+    /// `counter`
+    #[must_use]
+    pub(super) fn counter(self) -> Self {
+        self.expression("counter", |_| {})
+    }
+
+    /// `drop`
+    #[must_use]
+    pub(super) fn drop(self) -> Self {
+        self.verdict(NF_DROP, None)
     }
 
     /// `accept`

@@ -7,10 +7,14 @@ use tracing::{debug, info, trace, warn};
 
 use super::flood::Admitted;
 use super::garp::Announced;
+use super::kept;
 use super::run::Driver;
 use super::{DriverError, Report};
 use crate::netlink::{AddressDeleted, NetlinkError};
-use crate::types::{InterfaceName, OwnedAddress, RouterIdentity, VirtualAddress};
+use crate::types::{
+    InterfaceName, Owned, OwnedAddress, OwnedObject, RouterIdentity, Routing, Tenure,
+    VirtualAddress,
+};
 use crate::vrrp::{Action, Actions, Event};
 
 impl Driver {
@@ -41,6 +45,12 @@ impl Driver {
                     instance,
                     addresses,
                 } => self.remove_addresses(&instance, &addresses).await?,
+                Action::AddRouting { instance, routing } => {
+                    self.add_routing(&instance, &routing).await?;
+                }
+                Action::RemoveRouting { instance, routing } => {
+                    self.remove_routing(&instance, &routing).await?;
+                }
                 Action::SendGratuitousArp {
                     instance: _,
                     addresses,
@@ -65,7 +75,8 @@ impl Driver {
         let mut failed = None;
         let mut sent = false;
         for (destination, packet) in packets {
-            match self.sockets.send(&router.interface, *destination, packet) {
+            let interface = self.vmacs.sender(instance).unwrap_or(&router.interface);
+            match self.sockets.send(interface, *destination, packet) {
                 Ok(()) => sent = true,
                 Err(error) => failed = Some((*destination, error)),
             }
@@ -131,10 +142,7 @@ impl Driver {
         addresses: &[(OwnedAddress, VirtualAddress)],
     ) -> Result<(), DriverError> {
         for (address, _) in addresses {
-            self.report(Report::Own {
-                instance: instance.to_owned(),
-                address: address.clone(),
-            });
+            self.report(Report::Own(of_master(address.clone().into())));
         }
         // Lets the wiring write that out before the kernel hears of it.
         tokio::task::yield_now().await;
@@ -142,11 +150,32 @@ impl Driver {
         for ((address, _), result) in addresses.iter().zip(results) {
             if let Err(error) = result {
                 refused(instance, error)?;
-                self.report(Report::Disown {
-                    instance: instance.to_owned(),
-                    address: address.clone(),
-                });
+                self.report(Report::Disown(of_master(address.clone().into())));
             }
+        }
+        Ok(())
+    }
+
+    async fn add_routing(&mut self, instance: &str, routing: &Routing) -> Result<(), DriverError> {
+        for object in kept::objects(routing) {
+            self.report(Report::Own(of_master(object)));
+        }
+        // Lets the wiring write that out before the kernel hears of it.
+        tokio::task::yield_now().await;
+        let handle = self.kernel.handle().clone();
+        self.kept.add(Some(instance), routing, &handle).await?;
+        self.watch_routing()
+    }
+
+    async fn remove_routing(
+        &mut self,
+        instance: &str,
+        routing: &Routing,
+    ) -> Result<(), DriverError> {
+        let handle = self.kernel.handle().clone();
+        self.kept.remove(Some(instance), routing, &handle).await?;
+        for object in kept::objects(routing) {
+            self.report(Report::Disown(of_master(object)));
         }
         Ok(())
     }
@@ -156,14 +185,12 @@ impl Driver {
         instance: &str,
         addresses: &[OwnedAddress],
     ) -> Result<(), DriverError> {
+        self.pacing.forget(addresses);
         let results = self.kernel.remove(addresses).await;
         for (address, result) in addresses.iter().zip(results) {
             match result {
                 Ok(AddressDeleted::Deleted | AddressDeleted::WasNotThere) => {
-                    self.report(Report::Disown {
-                        instance: instance.to_owned(),
-                        address: address.clone(),
-                    });
+                    self.report(Report::Disown(of_master(address.clone().into())));
                 }
                 // Still there, so still ours in the parent's eyes.
                 Err(error) => refused(instance, error)?,
@@ -173,10 +200,19 @@ impl Driver {
     }
 
     fn send_gratuitous_arp(&mut self, addresses: &[(InterfaceName, IpAddr)], repeat: u32) {
-        for _ in 0..repeat {
-            for (interface, address) in addresses {
-                self.announce(interface, *address);
-            }
+        let due = self.pacing.push(addresses, repeat, Instant::now());
+        self.announce_all(&due);
+    }
+
+    /// What had to wait for its turn.
+    pub(super) fn announce_due(&mut self) {
+        let due = self.pacing.due(Instant::now());
+        self.announce_all(&due);
+    }
+
+    fn announce_all(&mut self, announcements: &[(InterfaceName, IpAddr)]) {
+        for (interface, address) in announcements {
+            self.announce(interface, *address);
         }
     }
 
@@ -196,6 +232,13 @@ impl Driver {
                 error.raw_os_error().unwrap_or_default()
             ),
         }
+    }
+}
+
+fn of_master(object: OwnedObject) -> Owned {
+    Owned {
+        object,
+        tenure: Tenure::Master,
     }
 }
 

@@ -68,8 +68,18 @@ impl Kernel {
         Ok(kernel)
     }
 
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
     pub(super) fn monitor(&self) -> &Monitor {
         &self.monitor
+    }
+
+    /// Interfaces of ours have come or gone, and what the monitor says of it has not been read yet.
+    pub(super) async fn list_anew(&mut self) -> Result<(), NetlinkError> {
+        self.interfaces = list(&self.handle).await?;
+        Ok(())
     }
 
     pub(super) fn interfaces(&self) -> &Interfaces {
@@ -205,9 +215,14 @@ fn virtual_addresses(instance: &VrrpInstance) -> impl Iterator<Item = OwnedAddre
         .iter()
         .chain(&instance.virtual_ipaddress_excluded);
     all.map(|it| OwnedAddress {
-        interface: it.dev.as_ref().unwrap_or(&instance.interface).clone(),
+        interface: it
+            .dev
+            .as_ref()
+            .unwrap_or_else(|| instance.address_interface())
+            .clone(),
         address: it.address,
         prefix_len: it.prefix_len,
+        peer: it.peer.map(|peer| peer.address),
     })
 }
 

@@ -5,6 +5,7 @@
 //! ARP, `scripts` the track scripts. Nothing in it waits for a script, a file, a name or the
 //! parent.
 
+mod accept;
 mod announce;
 mod auto_priority;
 mod carry_out;
@@ -12,6 +13,7 @@ mod files;
 mod filter;
 mod flood;
 mod garp;
+mod kept;
 mod kernel;
 mod leases;
 #[cfg(test)]
@@ -20,7 +22,9 @@ mod processes;
 mod run;
 mod scripts;
 mod socket;
+mod sysctl;
 mod trackers;
+mod vmac;
 
 use std::io;
 use std::time::Duration;
@@ -31,7 +35,7 @@ pub use run::run;
 
 use crate::config::Config;
 use crate::netlink::NetlinkError;
-use crate::types::{OwnedAddress, RouterIdentity};
+use crate::types::{Owned, RouterIdentity};
 use crate::vrrp::Snapshot;
 
 /// What the parent asks of the VRRP child.
@@ -52,14 +56,8 @@ pub enum Report {
     Ready,
     Reloaded,
     /// About to be put on its interface: the parent must know before the kernel does.
-    Own {
-        instance: String,
-        address: OwnedAddress,
-    },
-    Disown {
-        instance: String,
-        address: OwnedAddress,
-    },
+    Own(Owned),
+    Disown(Owned),
     /// A router is MASTER, and until then no peer takes over. Its lease is renewed with the others of its term. Times
     /// are those of the monotonic clock, which all processes share.
     BeginLease {

@@ -11,25 +11,32 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
+use super::accept::AcceptFilter;
 use super::announce::Announcer;
 use super::auto_priority::AutoPriority;
 use super::filter::Strictness;
 use super::flood::{FloodGuard, LineLimit};
 use super::garp::GarpSocket;
+use super::kept::Kept;
 use super::kernel::Kernel;
 use super::leases::Leases;
 use super::scripts::Scripts;
 use super::socket::Sockets;
 use super::trackers::Trackers;
+use super::vmac::Vmacs;
 use super::{DriverError, Order, Report};
-use crate::config::Config;
+use crate::config::{Config, StaticNetwork};
+use crate::netlink::Handle;
 use crate::notify::driver::Notifier;
 use crate::sys::poll_set::PollSet;
 use crate::types::RouterIdentity;
+use crate::vrrp::pacing::Pacing;
 use crate::vrrp::{Input, Resume, VirtualRouters};
 
 /// Key of the netlink monitor in the poll set; those of sockets have 33 bits.
 const MONITOR: u64 = u64::MAX;
+/// Key of the monitor of routes and rules.
+const ROUTE_MONITOR: u64 = u64::MAX - 1;
 /// Longest packet that is read whole: 255 addresses need 1104 bytes with a header with options, 4128 over IPv6.
 const PACKET_BUFFER: usize = 5120;
 /// Packets read from one socket before the next one gets a turn.
@@ -85,8 +92,12 @@ pub async fn run(
 pub(super) struct Driver {
     pub(super) routers: VirtualRouters,
     pub(super) kernel: Kernel,
+    pub(super) kept: Kept,
+    pub(super) vmacs: Vmacs,
+    accept: AcceptFilter,
     pub(super) sockets: Sockets,
     pub(super) garp: GarpSocket,
+    pub(super) pacing: Pacing,
     pub(super) set: PollSet,
     pub(super) scripts: Scripts,
     trackers: Trackers,
@@ -126,7 +137,27 @@ impl Driver {
     ) -> Result<Self, DriverError> {
         let garp = GarpSocket::open().map_err(DriverError::io("open a packet socket"))?;
         let set = PollSet::new().map_err(DriverError::io("open an epoll set"))?;
+        let handle = Handle::connect()?;
+        let mut vmacs = Vmacs::default();
+        for report in vmacs.configure(config, &handle).await? {
+            let _ = reports.send(report);
+        }
+        let mut accept = AcceptFilter::default();
+        for report in accept.configure(config) {
+            let _ = reports.send(report);
+        }
+        // They are among the interfaces that are listed now.
         let mut kernel = Kernel::open(config).await?;
+        // Adverts may come from an address that is static, and virtual addresses be in its network.
+        let mut kept = Kept::default();
+        let network = &config.static_network;
+        let configured = kept
+            .configure(network, kernel.interfaces(), &handle)
+            .await?;
+        for report in configured {
+            let _ = reports.send(report);
+        }
+        kernel.list_anew().await?;
         set.add(kernel.monitor(), MONITOR)
             .map_err(DriverError::io("watch the netlink monitor"))?;
         let mut sockets = Sockets::default();
@@ -141,8 +172,12 @@ impl Driver {
         let mut driver = Self {
             routers,
             kernel,
+            kept,
+            vmacs,
+            accept,
             sockets,
             garp,
+            pacing: pacing(config),
             set,
             scripts: Scripts::default(),
             trackers,
@@ -156,6 +191,7 @@ impl Driver {
             auto_priority: AutoPriority::new(&config.global_defs.processes),
             lines: LineLimit::new(Instant::now()),
         };
+        driver.watch_routing()?;
         driver.announcer.configure(config, &mut driver.notifier);
         driver.carry_out(actions).await?;
         driver.tell_unheard().await?;
@@ -199,6 +235,7 @@ impl Driver {
             for key in ready {
                 match key {
                     MONITOR => self.read_monitor().await?,
+                    ROUTE_MONITOR => self.restore_routing().await?,
                     key => left = left.saturating_sub(self.read_packets(key).await?),
                 }
             }
@@ -240,10 +277,59 @@ impl Driver {
         if changes.more {
             return Ok(());
         }
-        // The sockets first: what the routers do next may have to go out through a new one.
+        // The interfaces of ours first: what has gone with them is added again on them.
+        let handle = self.kernel.handle().clone();
+        self.vmacs
+            .restore(self.kernel.interfaces(), &handle)
+            .await?;
+        // Then the sockets: what the routers do next may have to go out through a new one.
         self.sockets.follow(self.kernel.interfaces(), &self.set);
         for input in changes.inputs {
             self.handle(input).await?;
+        }
+        // Routes go without a word with an address or a link.
+        self.restore_kept().await
+    }
+
+    /// Routes or rules have gone; ours may be among them.
+    async fn restore_routing(&mut self) -> Result<(), DriverError> {
+        if self.kept.has_changed() {
+            self.restore_kept().await?;
+        }
+        Ok(())
+    }
+
+    async fn restore_kept(&mut self) -> Result<(), DriverError> {
+        if self.kept.is_empty() {
+            return Ok(());
+        }
+        let handle = self.kernel.handle().clone();
+        let restored = self.kept.restore(self.kernel.interfaces(), &handle).await?;
+        for it in restored {
+            if let Some(instance) = it.instance {
+                self.handle(Input::RoutingRestored { instance }).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the node has as long as the program runs.
+    async fn configure_static(&mut self, network: &StaticNetwork) -> Result<(), DriverError> {
+        let handle = self.kernel.handle().clone();
+        let interfaces = self.kernel.interfaces();
+        for report in self.kept.configure(network, interfaces, &handle).await? {
+            self.report(report);
+        }
+        self.watch_routing()
+    }
+
+    pub(super) fn watch_routing(&mut self) -> Result<(), DriverError> {
+        if self.kept.watch()?
+            && let Some(monitor) = self.kept.monitor()
+        {
+            self.set
+                .add(monitor, ROUTE_MONITOR)
+                .map_err(DriverError::io("watch the monitor of routes"))?;
         }
         Ok(())
     }
@@ -253,7 +339,14 @@ impl Driver {
         if timeout.is_some_and(|timeout| timeout <= Instant::now()) {
             self.handle(Input::Timeout).await?;
         }
+        self.announce_due();
         Ok(())
+    }
+
+    /// When something is to be done, whatever comes in.
+    fn next_timeout(&self) -> Option<Instant> {
+        let timeouts = [self.routers.next_timeout(), self.pacing.next_timeout()];
+        timeouts.into_iter().flatten().min()
     }
 
     async fn wait(
@@ -265,7 +358,7 @@ impl Driver {
             // The others of this thread, the parent's hello among them, must not starve in a flood.
             tokio::task::yield_now().await;
         }
-        let timeout = self.routers.next_timeout();
+        let timeout = self.next_timeout();
         let wake = tokio::select! {
             biased;
             order = orders.recv() => Wake::Order(order.unwrap_or(Order::Stop)),
@@ -288,15 +381,28 @@ impl Driver {
     }
 
     async fn reload(&mut self, config: &Config) -> Result<(), DriverError> {
+        let handle = self.kernel.handle().clone();
+        for report in self.vmacs.configure(config, &handle).await? {
+            self.report(report);
+        }
+        for report in self.accept.configure(config) {
+            self.report(report);
+        }
+        self.kernel.list_anew().await?;
         let states = self.kernel.watch(config);
         // What an instance that goes has to say goes out before its sockets are closed.
         self.sockets.want_also(config);
         self.sockets.follow(self.kernel.interfaces(), &self.set);
+        self.pacing = pacing(config);
+        self.configure_static(&config.static_network).await?;
         self.announcer.configure(config, &mut self.notifier);
         let actions = self.routers.reload(config, &states, Instant::now());
         self.trackers.reload(config);
         self.carry_out(actions).await?;
         self.tell_unheard().await?;
+        for report in self.vmacs.retire(config, &handle).await? {
+            self.report(report);
+        }
         self.sockets.want(config);
         self.sockets.follow(self.kernel.interfaces(), &self.set);
         self.auto_priority = AutoPriority::new(&config.global_defs.processes);
@@ -308,9 +414,29 @@ impl Driver {
         self.scripts.kill_all();
         let actions = self.routers.stop(Instant::now());
         self.carry_out(actions).await?;
+        let handle = self.kernel.handle().clone();
+        let interfaces = self.kernel.interfaces();
+        for report in self.kept.clear(interfaces, &handle).await? {
+            self.report(report);
+        }
+        for report in self.vmacs.retire(&Config::default(), &handle).await? {
+            self.report(report);
+        }
+        for report in self.accept.configure(&Config::default()) {
+            self.report(report);
+        }
         self.notifier.finish(STOP_SCRIPTS).await;
         Ok(())
     }
+}
+
+fn pacing(config: &Config) -> Pacing {
+    let defs = &config.global_defs;
+    Pacing::new(
+        defs.vrrp_garp_interval,
+        defs.vrrp_gna_interval,
+        &config.garp_groups,
+    )
 }
 
 async fn sleep_until(timeout: Option<Instant>) {

@@ -35,6 +35,8 @@ pub(super) struct Sockets {
     wanted: BTreeMap<Place, Wanted>,
     strictness: Strictness,
     open: HashMap<Place, Pair>,
+    /// The interface that a virtual MAC interface stands for.
+    bases: HashMap<InterfaceName, InterfaceName>,
     /// Whose receiving socket a key of the poll set means.
     by_key: HashMap<u64, Place>,
 }
@@ -72,6 +74,7 @@ impl Sockets {
     /// [`Sockets::follow`].
     pub(super) fn want(&mut self, config: &Config) {
         self.wanted = wanted(config);
+        self.bases = bases(config).collect();
     }
 
     /// Wants what `config` needs in addition.
@@ -84,6 +87,7 @@ impl Sockets {
                 }
             }
         }
+        self.bases.extend(bases(config));
     }
 
     /// How much is dropped unseen from now on. What cannot be changed is logged.
@@ -146,7 +150,8 @@ impl Sockets {
         // An error other than "nothing there" is that of an earlier packet, and has been taken off
         // the socket now.
         let length = receive().or_else(|_| receive()).ok()?;
-        Some((&place.0, buffer.get(..length)?))
+        let interface = self.bases.get(&place.0).unwrap_or(&place.0);
+        Some((interface, buffer.get(..length)?))
     }
 
     /// Sends a whole IP packet.
@@ -189,14 +194,20 @@ fn wanted(config: &Config) -> BTreeMap<Place, Wanted> {
                 reception,
                 expected: Expected::default(),
             });
-        known.extend(Wanted {
+        let more = || Wanted {
             reception,
             expected: Expected {
                 vrids: [instance.virtual_router_id].into(),
                 versions: [instance.version].into(),
                 any_ttl: reception == Reception::UnicastOnly,
             },
-        });
+        };
+        known.extend(more());
+        // The kernel hands a macvlan in private mode what has its own MAC address as its source, and nobody else: the
+        // adverts of a peer with the same virtual MAC address.
+        if let (Some(vmac), Reception::Multicast) = (instance.vmac_interface(), reception) {
+            wanted.insert((vmac.clone(), instance.family()), more());
+        }
     }
     wanted
 }
@@ -208,6 +219,13 @@ impl Wanted {
         self.expected.versions.extend(more.expected.versions);
         self.expected.any_ttl |= more.expected.any_ttl;
     }
+}
+
+fn bases(config: &Config) -> impl Iterator<Item = (InterfaceName, InterfaceName)> {
+    config.vrrp_instances.iter().filter_map(|instance| {
+        let vmac = instance.vmac_interface()?;
+        Some((vmac.clone(), instance.interface.clone()))
+    })
 }
 
 impl Reception {

@@ -34,6 +34,7 @@ fn virtual_address() -> (OwnedAddress, VirtualAddress) {
         interface: name("near"),
         address,
         prefix_len: 24,
+        peer: None,
     };
     (owned, VirtualAddress::new(address, 24))
 }
@@ -250,6 +251,7 @@ fn an_ipv6_address_is_usable_at_once_and_never_a_source_by_itself() {
             interface: name("near"),
             address,
             prefix_len: 128,
+            peer: None,
         };
         let addresses = [(owned.clone(), VirtualAddress::new(address, 128))];
         assert!(kernel.add(&addresses).await.iter().all(Result::is_ok));

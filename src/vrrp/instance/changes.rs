@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use super::transitions::routing;
 use super::{Instance, log};
 use crate::config::VrrpInstance;
 use crate::types::{OwnedAddress, Priority, VrrpVersion};
@@ -70,8 +71,15 @@ impl Instance {
         };
         log(event, actions);
         self.add_addresses(restored, actions);
+        // A route goes with the address that it prefers as its source.
+        self.add_routing(routing(&self.config), actions);
         let repeat = self.config.garp.garp_master_repeat;
         addresses::send_gratuitous_arp(self.name(), std::iter::once(address), repeat, actions);
+    }
+
+    /// One of its routes or rules had gone and is there again.
+    pub(in crate::vrrp) fn routing_restored(&mut self) {
+        self.counters.routing_restored += 1;
     }
 
     /// Takes a new configuration without doing anything yet, and returns the earlier one.
@@ -108,6 +116,7 @@ impl Instance {
                 self.send_advert_now(now, actions);
                 if old.garp != self.config.garp {
                     self.timers.stop(Timer::GarpRefresh);
+                    self.timers.stop(Timer::GarpExtraIf);
                     self.set_garp_timers(now);
                 }
             }
@@ -124,6 +133,8 @@ impl Instance {
         if self.state != State::Master {
             return;
         }
+        let routing_gone = routing(old).without(&routing(&self.config));
+        self.remove_routing(routing_gone, actions);
         let wanted = addresses::all(&self.config);
         let mut gone = addresses::all(old);
         gone.retain(|address| !wanted.contains(address) && !kept.contains(&address.0));
@@ -146,12 +157,15 @@ impl Instance {
         let earlier = addresses::all(old);
         let mut new = addresses::all(&self.config);
         new.retain(|address| !earlier.contains(address));
+        let new_routing = routing(&self.config).without(&routing(old));
         if new.is_empty() {
+            self.add_routing(new_routing, actions);
             return;
         }
         self.log_addresses(true, actions);
         let owned: Vec<_> = new.iter().map(|(owned, _)| owned.clone()).collect();
         self.add_addresses(new, actions);
+        self.add_routing(new_routing, actions);
         let repeat = self.config.garp.garp_master_repeat;
         addresses::send_gratuitous_arp(self.name(), owned.iter(), repeat, actions);
     }

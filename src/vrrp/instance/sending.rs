@@ -85,6 +85,14 @@ impl Instance {
         addresses::send_gratuitous_arp(self.name(), addresses.iter(), repeat, actions);
     }
 
+    /// `garp_extra_if`: on interfaces other than its own, or on `all`.
+    pub(super) fn send_garp_extra_if(&self, actions: &mut Actions) {
+        let (own, all) = (&self.config.interface, self.config.garp.garp_extra_if.all);
+        let addresses = addresses::all_owned(&self.config);
+        let extra = addresses.iter().filter(|it| all || it.interface != *own);
+        addresses::send_gratuitous_arp(self.name(), extra, 1, actions);
+    }
+
     /// After an advert of lower priority: once now and once more later.
     pub(in crate::vrrp) fn correct_neighbours(&mut self, now: Instant, actions: &mut Actions) {
         let garp = self.config.garp;

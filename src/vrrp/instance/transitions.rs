@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::{Instance, log};
-use crate::config::InitialState;
-use crate::types::{OwnedAddress, VirtualAddress};
+use crate::config::{InitialState, VrrpInstance};
+use crate::types::{OwnedAddress, Routing, VirtualAddress};
 use crate::vrrp::notification::Notice;
 use crate::vrrp::timers::{self, Timer};
 use crate::vrrp::{Action, Actions, Event, State, addresses};
@@ -88,6 +88,7 @@ impl Instance {
             self.log_addresses(true, actions);
             self.add_addresses(addresses, actions);
         }
+        self.add_routing(routing(&self.config), actions);
         let garp = self.config.garp;
         self.send_gratuitous_arp(garp.garp_master_repeat, actions);
         let interval = self.config.advert_int.as_duration();
@@ -105,6 +106,10 @@ impl Instance {
         if !garp.garp_master_refresh.is_zero() {
             let deadline = now + garp.garp_master_delay + garp.garp_master_refresh;
             self.timers.set(Timer::GarpRefresh, deadline);
+        }
+        let interval = garp.garp_extra_if.interval;
+        if !interval.is_zero() {
+            self.timers.set(Timer::GarpExtraIf, now + interval);
         }
     }
 
@@ -188,6 +193,7 @@ impl Instance {
 
     /// Takes away what an earlier incarnation may have left.
     pub(in crate::vrrp) fn remove_leftovers(&self, actions: &mut Actions) {
+        self.remove_routing(routing(&self.config), actions);
         let addresses = addresses::all_owned(&self.config);
         if !addresses.is_empty() {
             self.log_addresses(false, actions);
@@ -234,6 +240,24 @@ impl Instance {
         });
     }
 
+    pub(super) fn add_routing(&self, routing: Routing, actions: &mut Actions) {
+        if !routing.is_empty() {
+            actions.push(Action::AddRouting {
+                instance: self.name().to_owned(),
+                routing,
+            });
+        }
+    }
+
+    pub(super) fn remove_routing(&self, routing: Routing, actions: &mut Actions) {
+        if !routing.is_empty() {
+            actions.push(Action::RemoveRouting {
+                instance: self.name().to_owned(),
+                routing,
+            });
+        }
+    }
+
     pub(super) fn restart_master_down_timer(&mut self, now: Instant) {
         let interval = self.master_down_interval();
         self.timers.set(Timer::MasterDown, now + interval);
@@ -246,5 +270,13 @@ impl Instance {
             self.master_adver_interval,
             self.config.down_timer_adverts,
         )
+    }
+}
+
+/// What an instance has as MASTER beside its addresses.
+pub(super) fn routing(config: &VrrpInstance) -> Routing {
+    Routing {
+        routes: config.virtual_routes.clone(),
+        rules: config.virtual_rules.clone(),
     }
 }

@@ -243,7 +243,10 @@ impl Model {
                     assert!(self.running.insert(script.clone()), "two runs of {script}");
                 }
                 Action::KillScript { script, .. } => assert!(self.running.contains(script)),
-                Action::Notify(_) | Action::Announce(_) => {}
+                Action::AddRouting { .. }
+                | Action::RemoveRouting { .. }
+                | Action::Notify(_)
+                | Action::Announce(_) => {}
                 Action::Log(event) => assert!(!event.to_string().is_empty()),
             }
         }

@@ -320,6 +320,7 @@ pub(super) fn owned(address: &str, dev: &str) -> OwnedAddress {
         interface: interface(dev),
         address: address.parse().expect("address"),
         prefix_len: prefix_len.parse().expect("prefix"),
+        peer: None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Instant;
 
 use super::World;
-use crate::types::OwnedAddress;
+use crate::types::{OwnedAddress, Routing};
 use crate::vrrp::Action;
 use crate::wire::datagram::Datagram;
 use crate::wire::ipv4;
@@ -98,6 +98,12 @@ impl World {
             } => {
                 format!("RemoveAddresses {instance}{}", list_of(addresses.iter()))
             }
+            Action::AddRouting { instance, routing } => {
+                format!("AddRouting {instance}: {}", routing_text(routing))
+            }
+            Action::RemoveRouting { instance, routing } => {
+                format!("RemoveRouting {instance}: {}", routing_text(routing))
+            }
             Action::SendGratuitousArp {
                 instance,
                 addresses,
@@ -143,4 +149,10 @@ fn list_of<'a>(addresses: impl Iterator<Item = &'a OwnedAddress>) -> String {
             )
         })
         .collect()
+}
+
+fn routing_text(routing: &Routing) -> String {
+    let routes = routing.routes.iter().map(ToString::to_string);
+    let rules = routing.rules.iter().map(ToString::to_string);
+    routes.chain(rules).collect::<Vec<_>>().join(", ")
 }

@@ -234,14 +234,6 @@ fn an_excluded_address_may_be_of_the_other_family() {
 }
 
 #[test]
-fn static_addresses_are_left_out_with_a_warning() {
-    let text = "static_ipaddress {\n10.0.0.9/24 dev eth0\n}\n";
-    assert_eq!(codes(text), ["1:1 left-out"]);
-    assert_says(text, "its addresses will not be on this node");
-    assert_eq!(codes("static_ipaddress {\n}\n"), ["1:1 not-carried-out"]);
-}
-
-#[test]
 fn all_mistakes_of_an_ipv6_instance_are_said_at_once() {
     let text = instance("track_script {\nnone\n}\ntrack_interface {\neth8\n}")
         .replace("eth0", "eth9")
@@ -337,6 +329,22 @@ fn garp_settings_come_from_the_instance_then_from_global_defs() {
         (2, 1)
     );
     assert_eq!(garp.garp_master_refresh.as_secs(), 60);
+}
+
+#[test]
+fn a_slow_refresh_is_on_unless_the_file_turns_it_off() {
+    let refresh = |global: &str, own: &str| {
+        let text = format!("global_defs {{\n{global}\n}}\n{}", instance(own));
+        parsed(&text).vrrp_instances[0]
+            .garp
+            .garp_master_refresh
+            .as_secs()
+    };
+    assert_eq!(refresh("", ""), 60);
+    assert_eq!(refresh("", "garp_master_refresh 0"), 0);
+    assert_eq!(refresh("vrrp_garp_master_refresh 0", ""), 0);
+    assert_eq!(refresh("vrrp_min_garp", ""), 0);
+    assert_eq!(refresh("vrrp_min_garp", "garp_master_refresh 5"), 5);
 }
 
 #[test]

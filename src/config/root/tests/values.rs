@@ -49,11 +49,11 @@ fn skip_check_adv_addr_no_means_no() {
 
 #[test]
 fn the_sample_s_garp_interval_of_zero_is_none() {
-    parsed("global_defs {\nvrrp_garp_interval 0\nvrrp_gna_interval 0\n}\n");
-    assert_eq!(
-        codes("global_defs {\nvrrp_garp_interval 0.001\n}\n"),
-        ["2:1 not-carried-out"]
-    );
+    let defs = |text: &str| parsed(text).global_defs;
+    let sample = defs("global_defs {\nvrrp_garp_interval 0\nvrrp_gna_interval 0\n}\n");
+    assert!(sample.vrrp_garp_interval.is_zero() && sample.vrrp_gna_interval.is_zero());
+    let paced = defs("global_defs {\nvrrp_garp_interval 0.001\n}\n");
+    assert_eq!(paced.vrrp_garp_interval.as_millis(), 1);
 }
 
 #[test]

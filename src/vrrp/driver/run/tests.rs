@@ -18,8 +18,9 @@ use super::run;
 use crate::config::{Config, TrackScript, VrrpInstance, VrrpScript};
 use crate::sys::link_layer::interface_address;
 use crate::types::{
-    AddressFamily, AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, RouterIdentity,
-    ScriptCommand, TrackWeight, Transport, VirtualAddress, Vrid, VrrpVersion,
+    AddressFamily, AdvertInterval, AdvertPriority, InterfaceName, Owned, OwnedAddress,
+    RouterIdentity, ScriptCommand, Tenure, TrackWeight, Transport, VirtualAddress, Vrid,
+    VrrpVersion,
 };
 use crate::vrrp::{Resume, State};
 use crate::wire::ipv4;
@@ -117,21 +118,23 @@ fn owned() -> OwnedAddress {
         interface: InterfaceName::new("near").expect("a name"),
         address: IpAddr::V4(VIRTUAL),
         prefix_len: 24,
+        peer: None,
+    }
+}
+
+fn of_master() -> Owned {
+    Owned {
+        object: owned().into(),
+        tenure: Tenure::Master,
     }
 }
 
 fn own() -> Report {
-    Report::Own {
-        instance: "VI_1".to_owned(),
-        address: owned(),
-    }
+    Report::Own(of_master())
 }
 
 fn disown() -> Report {
-    Report::Disown {
-        instance: "VI_1".to_owned(),
-        address: owned(),
-    }
+    Report::Disown(of_master())
 }
 
 fn is_on_interface() -> bool {

@@ -1,0 +1,256 @@
+//! The interfaces with virtual MAC addresses (`use_vmac`, RFC 5798 §7.3): made when the program starts, made anew when
+//! somebody deletes them, deleted when it ends.
+
+use std::collections::BTreeMap;
+
+use tracing::{info, warn};
+
+use super::sysctl::{self, Sysctls};
+use super::{DriverError, Report};
+use crate::config::Config;
+use crate::netlink::{Handle, Interfaces, Macvlan};
+use crate::types::{AddressFamily, InterfaceName, Owned, OwnedObject, Tenure};
+
+/// Of the instance's own interface while a VMAC is on it: the kernel must not answer ARP there for what is on the VMAC,
+/// nor ask there in the name of a virtual address, because neighbours would learn the wrong MAC address from the question.
+const BASE_SETTINGS: [(&str, &str); 3] = [
+    ("arp_ignore", "1"),
+    ("arp_filter", "1"),
+    ("arp_announce", "2"),
+];
+/// Of an IPv4 VMAC: answers for its own addresses only, takes what comes from its base's, and is not judged by where
+/// answers would go.
+const VMAC_SETTINGS: [(&str, &str); 4] = [
+    ("arp_ignore", "1"),
+    ("accept_local", "1"),
+    ("rp_filter", "0"),
+    ("promote_secondaries", "1"),
+];
+
+/// The VMAC of one instance.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Vmac {
+    macvlan: Macvlan,
+    family: AddressFamily,
+    /// Some address on it is IPv6.
+    has_ipv6: bool,
+    /// Adverts leave through it.
+    sends: bool,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Vmacs {
+    /// By the name of the instance.
+    vmacs: BTreeMap<String, Vmac>,
+    sysctls: Sysctls,
+    /// Settings of reverse path filters that hide each other.
+    rp_filter: Vec<String>,
+}
+
+impl Vmacs {
+    /// The interface that multicast adverts of the instance leave through, where it is not the instance's own.
+    pub(super) fn sender(&self, instance: &str) -> Option<&InterfaceName> {
+        let vmac = self.vmacs.get(instance).filter(|vmac| vmac.sends)?;
+        Some(&vmac.macvlan.name)
+    }
+
+    /// Makes what `config` wants. What is not wanted any more stays until [`Self::retire`], because addresses are on it.
+    pub(super) async fn configure(
+        &mut self,
+        config: &Config,
+        handle: &Handle,
+    ) -> Result<Vec<Report>, DriverError> {
+        let mut reports = Vec::new();
+        for (instance, vmac) in wanted(config) {
+            if self.vmacs.get(&instance) == Some(&vmac) {
+                continue;
+            }
+            if let Some(old) = self.vmacs.remove(&instance) {
+                self.release(&old);
+            }
+            reports.push(Report::Own(owned(&vmac.macvlan.name)));
+            self.prepare(&vmac);
+            self.make(&instance, &vmac, handle).await?;
+            self.vmacs.insert(instance, vmac);
+        }
+        Ok(reports)
+    }
+
+    /// Deletes what `config` does not want.
+    pub(super) async fn retire(
+        &mut self,
+        config: &Config,
+        handle: &Handle,
+    ) -> Result<Vec<Report>, DriverError> {
+        let wanted: BTreeMap<String, Vmac> = wanted(config).collect();
+        let names: Vec<_> = wanted.values().map(|it| it.macvlan.name.clone()).collect();
+        let gone: Vec<_> = self
+            .vmacs
+            .keys()
+            .filter(|instance| !wanted.contains_key(*instance))
+            .cloned()
+            .collect();
+        let mut reports = Vec::new();
+        for instance in gone {
+            let Some(vmac) = self.vmacs.remove(&instance) else {
+                continue;
+            };
+            self.release(&vmac);
+            // An instance that was renamed has the same.
+            if names.contains(&vmac.macvlan.name) {
+                continue;
+            }
+            match handle.delete_link(&vmac.macvlan.name).await {
+                Ok(_) => {
+                    let name = &vmac.macvlan.name;
+                    info!("({instance}): Success removing VMAC interface {name}");
+                    reports.push(Report::Disown(owned(name)));
+                }
+                Err(error) if error.errno().is_some() => warn!("({instance}) {error}"),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if self.vmacs.is_empty() {
+            for key in std::mem::take(&mut self.rp_filter) {
+                self.sysctls.release(&key);
+            }
+        }
+        Ok(reports)
+    }
+
+    /// Makes anew what somebody has deleted.
+    pub(super) async fn restore(
+        &mut self,
+        interfaces: &Interfaces,
+        handle: &Handle,
+    ) -> Result<(), DriverError> {
+        for (instance, vmac) in &self.vmacs {
+            let is_there = interfaces.link(&vmac.macvlan.name).is_some();
+            if is_there || interfaces.link(&vmac.macvlan.base).is_none() {
+                continue;
+            }
+            self.make(instance, vmac, handle).await?;
+        }
+        Ok(())
+    }
+
+    /// What the instance's own interface needs.
+    fn prepare(&mut self, vmac: &Vmac) {
+        for (setting, value) in BASE_SETTINGS {
+            let key = setting_of(&vmac.macvlan.base, setting);
+            self.sysctls.set(&key, value);
+        }
+        if vmac.family == AddressFamily::Inet && self.rp_filter.is_empty() {
+            self.open_reverse_path();
+        }
+    }
+
+    fn release(&mut self, vmac: &Vmac) {
+        for (setting, _) in BASE_SETTINGS {
+            let key = setting_of(&vmac.macvlan.base, setting);
+            self.sysctls.release(&key);
+        }
+    }
+
+    /// The kernel filters by the stricter of `all` and the interface's own setting. So `all` is taken back, and every
+    /// other interface keeps what it had by its own (keepalived).
+    fn open_reverse_path(&mut self) {
+        let all = "ipv4/conf/all/rp_filter";
+        let Some(filter) = number(all).filter(|filter| *filter > 0) else {
+            return;
+        };
+        let entries = std::fs::read_dir("/proc/sys/net/ipv4/conf").into_iter();
+        for entry in entries.flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let key = format!("ipv4/conf/{name}/rp_filter");
+            if name != "all" && number(&key).is_some_and(|own| own < filter) {
+                self.sysctls.set(&key, &filter.to_string());
+                self.rp_filter.push(key);
+            }
+        }
+        self.sysctls.set(all, "0");
+        self.rp_filter.push(all.to_owned());
+    }
+
+    async fn make(&self, instance: &str, vmac: &Vmac, handle: &Handle) -> Result<(), DriverError> {
+        let name = &vmac.macvlan.name;
+        match handle.add_macvlan(&vmac.macvlan).await {
+            Ok(_) => {
+                if vmac.family == AddressFamily::Inet {
+                    for (setting, value) in VMAC_SETTINGS {
+                        sysctl::set(&setting_of(name, setting), value);
+                    }
+                } else {
+                    sysctl::set(&setting_of(name, "arp_ignore"), "1");
+                }
+                let ipv6 = format!("ipv6/conf/{name}");
+                if vmac.has_ipv6 {
+                    // No address of its own: it would be the same on every node of the virtual router.
+                    sysctl::set(&format!("{ipv6}/addr_gen_mode"), "1");
+                    sysctl::set(&format!("{ipv6}/accept_ra"), "0");
+                } else {
+                    sysctl::set(&format!("{ipv6}/disable_ipv6"), "1");
+                }
+                said(instance, handle.set_up(name).await)?;
+                info!("({instance}): Success creating VMAC interface {name}");
+                Ok(())
+            }
+            Err(error) => said(instance, Err(error)),
+        }
+    }
+}
+
+fn wanted(config: &Config) -> impl Iterator<Item = (String, Vmac)> {
+    config.vrrp_instances.iter().filter_map(|instance| {
+        let vmac = instance.use_vmac.as_ref()?;
+        let addresses = instance
+            .virtual_ipaddress
+            .iter()
+            .chain(&instance.virtual_ipaddress_excluded);
+        let has_ipv6 = addresses
+            .filter(|it| it.dev.is_none())
+            .any(|it| it.address.is_ipv6());
+        let wanted = Vmac {
+            macvlan: Macvlan {
+                name: vmac.name.clone()?,
+                base: instance.interface.clone(),
+                mac: vmac.mac?,
+                group: vmac.group,
+            },
+            family: instance.family(),
+            has_ipv6,
+            sends: !instance.vmac_xmit_base && instance.unicast_peer.is_empty(),
+        };
+        Some((instance.name.clone(), wanted))
+    })
+}
+
+fn owned(name: &InterfaceName) -> Owned {
+    Owned {
+        object: OwnedObject::Interface(name.clone()),
+        tenure: Tenure::Program,
+    }
+}
+
+fn setting_of(interface: &InterfaceName, setting: &str) -> String {
+    // A name with a dot is written with the dot: it is a file name here.
+    format!("ipv4/conf/{interface}/{setting}")
+}
+
+fn number(key: &str) -> Option<u8> {
+    sysctl::read(key).ok()?.parse().ok()
+}
+
+fn said(
+    instance: &str,
+    result: Result<(), crate::netlink::NetlinkError>,
+) -> Result<(), DriverError> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) if error.errno().is_some() && !error.is_permission_denied() => {
+            warn!("({instance}) {error}");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
