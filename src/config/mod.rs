@@ -88,6 +88,8 @@ pub use interface_delays::InterfaceDelays;
 pub use iproute_names::{IprouteNames, NameKind};
 pub use keyword::{KeywordReference, Standing};
 pub use linkbeat::{LinkbeatInterface, LinkbeatMethod};
+#[cfg(test)]
+pub(crate) use load::tests::loaded;
 pub use load::{LoadOptions, Loaded, Policy, load};
 pub use namespaces::{IpvsNamespace, Namespaces};
 pub use notify_fifo::NotifyFifo;

@@ -13,6 +13,7 @@ use super::loader;
 use super::message::{ChildKind, LoadReply, LoadRequest, Verdict};
 use super::parent::{self, Settings};
 use super::pid_file::PidFile;
+use super::policy;
 use super::supervisor::Respawn;
 use super::test_config;
 use crate::log::{self, LogSettings};
@@ -314,9 +315,8 @@ fn first_load(options: &Options, request: &LoadRequest) -> Result<LoadReply, Ref
     let objections = loader::objections(&loaded.complaints);
     let file = request.file.display();
     match loaded.verdict {
-        Verdict::Clean => Ok(loaded),
-        Verdict::Warnings if !options.strict => Ok(loaded),
-        Verdict::Warnings => {
+        verdict if verdict.permits(policy::of_start(options.strict)) => Ok(loaded),
+        Verdict::Clean | Verdict::Warnings => {
             let why = format!("{file} has {objections}, which --strict does not allow");
             Err(Refused(ExitStatus::Config, why))
         }
@@ -375,7 +375,7 @@ fn settings(options: &Options, request: LoadRequest, log: LogSettings) -> Settin
         run_directory,
         log,
         allowed,
-        lenient_reload: options.lenient_reload && !options.strict,
+        reload_policy: policy::of_reload(options.strict, options.lenient_reload),
         ignore_sigint: options.ignore_sigint,
         respawn: if options.dont_respawn {
             Respawn::Never

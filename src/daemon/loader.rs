@@ -119,7 +119,7 @@ pub(crate) fn objections(complaints: &[Complaint]) -> String {
     }
 }
 
-fn verdict(loaded: &Loaded) -> Verdict {
+pub(super) fn verdict(loaded: &Loaded) -> Verdict {
     match loaded.start_status(Policy::Start) {
         Some(6) => Verdict::NoFile,
         Some(_) => Verdict::Errors,

@@ -15,6 +15,7 @@ mod loader;
 mod message;
 mod parent;
 mod pid_file;
+mod policy;
 mod scheduling;
 mod supervisor;
 mod test_config;

@@ -22,7 +22,7 @@ use super::journal::Journal;
 use super::loader::{self, LOAD_LIMIT};
 use super::message::{ChildKind, FromChild, LoadReply, LoadRequest, Start, ToChild, Verdict};
 use super::supervisor::{Action, Ended, Input, Respawn, ServiceState, Supervisor};
-use crate::config::{Config, LvsPlane};
+use crate::config::{Config, LvsPlane, Policy};
 use crate::log::LogSettings;
 use crate::lvs::driver::{Plane, PlaneChoice};
 use crate::netlink;
@@ -38,8 +38,8 @@ pub(crate) struct Settings {
     pub(crate) log: LogSettings,
     /// Which children may run at all (`-P`, `-C`).
     pub(crate) allowed: BTreeSet<ChildKind>,
-    /// A reload takes what a start would take (`--lenient-reload`).
-    pub(crate) lenient_reload: bool,
+    /// Which complaints a reload forgives.
+    pub(crate) reload_policy: Policy,
     /// SIGINT does not stop (`--ignore-sigint`).
     pub(crate) ignore_sigint: bool,
     pub(crate) respawn: Respawn,
@@ -251,11 +251,7 @@ impl Parent {
             }
         };
         loader::log_complaints(&reply.complaints);
-        let acceptable = match reply.verdict {
-            Verdict::Clean => true,
-            Verdict::Warnings => self.settings.lenient_reload,
-            Verdict::Errors | Verdict::NoFile => false,
-        };
+        let acceptable = reply.verdict.permits(self.settings.reload_policy);
         if !acceptable {
             warn!("The new file has {}", loader::objections(&reply.complaints));
         }
