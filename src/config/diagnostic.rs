@@ -95,6 +95,16 @@ pub enum Code {
     NeverChecked,
     /// The machine has not been looked at.
     Offline,
+    /// Something that one node of a pair has and the other has not.
+    OnlyOnOneNode,
+    /// Two nodes do not understand each other.
+    PairMismatch,
+    /// Two nodes differ where they had better not.
+    PairDiffers,
+    /// A weight that never moves a virtual router to the other node.
+    PairWeight,
+    /// Something about a pair that its files do not say.
+    PairUnknown,
 }
 
 impl Code {
@@ -139,6 +149,11 @@ impl Code {
             Self::LeftOut => "left-out",
             Self::NeverChecked => "never-checked",
             Self::Offline => "offline",
+            Self::OnlyOnOneNode => "only-on-one-node",
+            Self::PairMismatch => "pair-mismatch",
+            Self::PairDiffers => "pair-differs",
+            Self::PairWeight => "pair-weight",
+            Self::PairUnknown => "pair-unknown",
         }
     }
 
@@ -156,6 +171,7 @@ impl Code {
             | Self::MissingParameter
             | Self::MissingKeyword
             | Self::UnknownInterface
+            | Self::PairMismatch
             | Self::DuplicateVrid => Severity::Error,
             Self::FileMissing
             | Self::IncludeSkipped
@@ -176,13 +192,17 @@ impl Code {
             | Self::Conflict
             | Self::Defaulted
             | Self::LeftOut
-            | Self::NeverChecked => Severity::Warning,
+            | Self::NeverChecked
+            | Self::OnlyOnOneNode
+            | Self::PairDiffers
+            | Self::PairWeight => Severity::Warning,
             Self::ScriptSecurity
             | Self::Deprecated
             | Self::Advice
             | Self::NotCarriedOut
             | Self::NoEffect
-            | Self::Offline => Severity::Note,
+            | Self::Offline
+            | Self::PairUnknown => Severity::Note,
         }
     }
 }
@@ -218,6 +238,8 @@ pub struct Complaint {
     pub severity: Severity,
     /// `None` where no place in a file is to blame, such as a file that is missing.
     pub place: Option<Place>,
+    /// A second place that it is about, such as one in the other node's file.
+    pub also: Option<Place>,
     pub message: String,
     /// What was expected instead; stands under the words concerned.
     pub expected: Option<String>,
@@ -266,6 +288,9 @@ impl Complaint {
             Some(place) => title.element(snippet(place, self.expected.as_deref())),
             None => annotate_snippets::Group::with_title(title),
         };
+        if let Some(also) = &self.also {
+            group = group.element(snippet(also, None));
+        }
         if let Some(help) = &self.help {
             group = group.element(Level::HELP.message(help.as_str()));
         }
@@ -384,6 +409,7 @@ impl Findings {
                 code: finding.code,
                 severity: finding.code.severity(),
                 place: finding.span.and_then(|span| lines.place(span)),
+                also: None,
                 message: finding.message,
                 expected: finding.expected,
                 help: finding.help,
@@ -394,6 +420,7 @@ impl Findings {
                 code: Code::TooLarge,
                 severity: Code::TooLarge.severity(),
                 place: None,
+                also: None,
                 message: format!("{} further complaints are not shown", self.dropped),
                 expected: None,
                 help: None,

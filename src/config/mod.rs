@@ -65,6 +65,7 @@ mod host;
 mod load;
 mod offline_host;
 mod origins;
+mod pair;
 mod print;
 mod scripts;
 
@@ -96,6 +97,7 @@ pub use notify_fifo::NotifyFifo;
 pub use notify_scripts::NotifyScripts;
 pub use offline_host::OfflineHost;
 pub use origins::Origins;
+pub use pair::compare;
 pub use print::{Secrets, print};
 pub use real_server::{RealServer, RealServerOptions, SorryServer};
 pub use smtp::{Smtp, SmtpServer};

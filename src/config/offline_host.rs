@@ -23,6 +23,7 @@ impl OfflineHost {
             code: Code::Offline,
             severity: Code::Offline.severity(),
             place: None,
+            also: None,
             message: "interfaces, users and scripts are taken to exist: this machine has not been looked at"
                 .to_owned(),
             expected: None,

@@ -57,6 +57,14 @@ impl Report {
         });
     }
 
+    /// What was found between the two files of a pair.
+    pub fn add_pair(&mut self, files: &str, complaints: Vec<Complaint>) {
+        self.files.push(FileReport {
+            file: files.to_owned(),
+            complaints,
+        });
+    }
+
     /// 0 clean, 1 warnings, 2 errors; the worst file counts.
     pub fn exit_status(&self) -> u8 {
         let worst = self

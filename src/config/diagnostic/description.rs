@@ -58,4 +58,9 @@ descriptions! {
     LeftOut => "An address, an instance or a service is left out, because it is not carried out yet.",
     NeverChecked => "A real server is never checked, because its checkers are not carried out yet.",
     Offline => "The machine has not been looked at.",
+    OnlyOnOneNode => "Something that one node of a pair has and the other has not.",
+    PairMismatch => "Two nodes do not understand each other.",
+    PairDiffers => "Two nodes differ where they had better not.",
+    PairWeight => "A weight never moves the virtual router to the other node.",
+    PairUnknown => "The files of a pair do not say enough to know.",
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::config::{Drawing, Host, LoadOptions, OfflineHost, Secrets, load, print};
+use crate::config::{Drawing, Host, LoadOptions, OfflineHost, Secrets, compare, load, print};
 use crate::daemon::host::SystemHost;
 use crate::status::check::{Format, Report};
 
@@ -24,6 +24,15 @@ pub(super) struct Options {
     /// Identity for @id lines
     #[arg(short = 'i', long = "config-id", value_name = "ID")]
     config_id: Option<String>,
+    /// The two FILEs are the nodes of a pair: say, too, what will not work between them
+    #[arg(long, conflicts_with = "print")]
+    pair: bool,
+    /// With --pair: identity of the first node for @id lines
+    #[arg(long, value_name = "ID", requires = "pair")]
+    id_a: Option<String>,
+    /// With --pair: identity of the second node
+    #[arg(long, value_name = "ID", requires = "pair")]
+    id_b: Option<String>,
     /// Print the effective configuration of the one FILE, each value with where it comes from; complaints go to stderr
     #[arg(long, conflicts_with = "format")]
     print: bool,
@@ -48,6 +57,10 @@ pub(super) fn run(options: &Options) -> u8 {
     if options.print {
         return print_effective(options);
     }
+    if options.pair && options.files.len() != 2 {
+        eprintln!("--pair takes two FILEs");
+        return 2;
+    }
     let report = check(options);
     let text = report.render(options.format.resolve());
     // A reader that has gone away has seen enough.
@@ -57,16 +70,21 @@ pub(super) fn run(options: &Options) -> u8 {
 
 fn check(options: &Options) -> Report {
     let host = options.host();
-    let load_options = options.load_options();
     let mut report = Report::default();
     if options.offline {
         report.notes.push(OfflineHost::note());
     }
-    for file in &options.files {
-        report.add(
-            &file.display().to_string(),
-            load(file, &load_options, host.as_ref()),
-        );
+    let mut nodes = Vec::new();
+    for (index, file) in options.files.iter().enumerate() {
+        let loaded = load(file, &options.load_options(index), host.as_ref());
+        if options.pair {
+            nodes.push(loaded.clone());
+        }
+        report.add(&file.display().to_string(), loaded);
+    }
+    if let ([first, second], [a, b]) = (nodes.as_slice(), options.files.as_slice()) {
+        let between = format!("between {} and {}", a.display(), b.display());
+        report.add_pair(&between, compare(first, second));
     }
     report
 }
@@ -86,7 +104,7 @@ fn print_effective(options: &Options) -> u8 {
     let mut report = Report::default();
     let mut text = String::new();
     for file in &options.files {
-        let loaded = load(file, &options.load_options(), host.as_ref());
+        let loaded = load(file, &options.load_options(0), host.as_ref());
         text += &print(&loaded, secrets);
         report.add(&file.display().to_string(), loaded);
     }
@@ -105,10 +123,14 @@ fn drawing(to: &impl IsTerminal) -> Drawing {
 }
 
 impl Options {
-    fn load_options(&self) -> LoadOptions {
+    /// For the file at this place of the command line.
+    fn load_options(&self, index: usize) -> LoadOptions {
+        let of_node = [&self.id_a, &self.id_b].into_iter().nth(index);
         LoadOptions {
-            config_id: self.config_id.clone(),
-            origins: self.print,
+            config_id: of_node
+                .and_then(Clone::clone)
+                .or_else(|| self.config_id.clone()),
+            origins: self.print || self.pair,
         }
     }
 

@@ -33,6 +33,8 @@ struct JsonComplaint<'r> {
     expected: Option<&'r str>,
     help: Option<&'r str>,
     place: Option<JsonPlace<'r>>,
+    /// A second place that it is about.
+    also: Option<JsonPlace<'r>>,
 }
 
 #[derive(Serialize)]
@@ -81,6 +83,7 @@ fn complaint(complaint: &Complaint) -> JsonComplaint<'_> {
         expected: complaint.expected.as_deref(),
         help: complaint.help.as_deref(),
         place: complaint.place.as_ref().map(place),
+        also: complaint.also.as_ref().map(place),
     }
 }
 

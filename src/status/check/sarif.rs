@@ -85,6 +85,7 @@ struct SarifResult<'r> {
     level: &'static str,
     message: Text<'r>,
     locations: Vec<Location>,
+    related_locations: Vec<Location>,
 }
 
 #[derive(Serialize)]
@@ -185,6 +186,7 @@ fn result<'r>(file: &str, complaint: &'r Complaint) -> SarifResult<'r> {
                 },
             },
         }],
+        related_locations: complaint.also.iter().map(at).collect(),
     }
 }
 

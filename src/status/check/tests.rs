@@ -15,6 +15,7 @@ fn complaint(code: Code) -> Complaint {
             end: 12,
             source: "    intérva 1".to_owned(),
         }),
+        also: None,
         message: "unknown keyword 'intérva'".to_owned(),
         expected: None,
         help: Some("did you mean 'interval'?".to_owned()),

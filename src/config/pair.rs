@@ -1,0 +1,427 @@
+//! What will not work between two nodes, although each one's file is fine by itself: `holdfast check --pair`.
+//!
+//! Virtual routers are told apart by VRID and address family, as on the wire; names and interfaces may differ. Each
+//! complaint has a place in the first file and, where that says something too, one in the second.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::diagnostic::{Code, Complaint, Place};
+use super::load::Loaded;
+use super::origins::{self, Record};
+use super::vrrp_instance::InitialState;
+use super::{VirtualServer, VrrpInstance};
+use crate::types::{AddressFamily, VrrpVersion};
+
+/// Compares two configurations that were loaded with their origins. In the order of the first file; what only the
+/// second has comes last.
+pub fn compare(first: &Loaded, second: &Loaded) -> Vec<Complaint> {
+    let mut comparison = Comparison {
+        nodes: [first, second],
+        complaints: Vec::new(),
+    };
+    comparison.instances();
+    comparison.sync_groups();
+    comparison.virtual_servers();
+    comparison.complaints
+}
+
+struct Comparison<'l> {
+    nodes: [&'l Loaded; 2],
+    complaints: Vec<Complaint>,
+}
+
+/// The same virtual router on both nodes.
+#[derive(Clone, Copy)]
+struct Pair<'i> {
+    instances: [&'i VrrpInstance; 2],
+}
+
+impl Comparison<'_> {
+    fn instances(&mut self) {
+        let [first, second] = self.nodes.map(|node| &node.config.vrrp_instances);
+        for one in first {
+            match second.iter().find(|other| is_same_router(one, other)) {
+                Some(other) => self.instance(Pair {
+                    instances: [one, other],
+                }),
+                None => self.only_here(0, one),
+            }
+        }
+        for other in second {
+            if !first.iter().any(|one| is_same_router(one, other)) {
+                self.only_here(1, other);
+            }
+        }
+    }
+
+    fn only_here(&mut self, node: usize, instance: &VrrpInstance) {
+        let message = format!(
+            "({}) VRID {} is on this node only: nobody takes over",
+            instance.name, instance.virtual_router_id
+        );
+        let place = self.place(node, instance, "virtual_router_id");
+        self.push(Code::OnlyOnOneNode, message, place, None);
+    }
+
+    fn instance(&mut self, pair: Pair<'_>) {
+        self.protocol(pair);
+        self.addresses(pair);
+        self.peers(pair);
+        self.election(pair);
+        self.weights(pair);
+    }
+
+    /// What both must say alike, or they do not hear each other.
+    fn protocol(&mut self, pair: Pair<'_>) {
+        let [one, other] = pair.instances;
+        if one.version != other.version {
+            let what = format!(
+                "version {} and {}",
+                one.version.number(),
+                other.version.number()
+            );
+            self.differs(
+                pair,
+                "version",
+                &what,
+                "both drop the other's adverts, and both are MASTER",
+            );
+            return;
+        }
+        if one.advert_int != other.advert_int {
+            let what = format!("advert_int {} and {}", one.advert_int, other.advert_int);
+            match one.version {
+                VrrpVersion::V2 => {
+                    self.differs(
+                        pair,
+                        "advert_int",
+                        &what,
+                        "both drop the other's adverts, and both are MASTER",
+                    );
+                }
+                // RFC 5798 §6.1: a backup follows the interval that it hears.
+                VrrpVersion::V3 => self.both(
+                    Code::PairDiffers,
+                    pair,
+                    "advert_int",
+                    format!(
+                        "({}) {what}: how long a takeover takes depends on who is MASTER",
+                        one.name
+                    ),
+                ),
+            }
+        }
+        if one.authentication != other.authentication {
+            let what = "authentication that differs";
+            self.differs(
+                pair,
+                "authentication",
+                what,
+                "both drop the other's adverts, and both are MASTER",
+            );
+        }
+        if one.unicast_peer.is_empty() != other.unicast_peer.is_empty() {
+            let what = "unicast and multicast";
+            self.differs(
+                pair,
+                "unicast_peer",
+                what,
+                "one does not hear the other, and both are MASTER",
+            );
+        }
+    }
+
+    fn differs(&mut self, pair: Pair<'_>, keyword: &str, what: &str, so: &str) {
+        let message = format!("({}) {what}: {so}", pair.instances[0].name);
+        self.both(Code::PairMismatch, pair, keyword, message);
+    }
+
+    fn addresses(&mut self, pair: Pair<'_>) {
+        for (keyword, [one, other]) in [
+            (
+                "virtual_ipaddress",
+                pair.instances.map(|i| &i.virtual_ipaddress),
+            ),
+            (
+                "virtual_ipaddress_excluded",
+                pair.instances.map(|i| &i.virtual_ipaddress_excluded),
+            ),
+        ] {
+            let [one, other] = [one, other].map(|list| -> BTreeSet<IpAddr> {
+                list.iter().map(|entry| entry.address).collect()
+            });
+            let only: Vec<String> = one
+                .symmetric_difference(&other)
+                .map(ToString::to_string)
+                .collect();
+            if !only.is_empty() {
+                let message = format!(
+                    "({}) {keyword} differs: {} on one node only",
+                    pair.instances[0].name,
+                    only.join(", ")
+                );
+                self.both(Code::PairDiffers, pair, keyword, message);
+            }
+        }
+    }
+
+    /// Unicast peers must name each other.
+    fn peers(&mut self, pair: Pair<'_>) {
+        let instances = pair.instances;
+        if instances
+            .iter()
+            .any(|instance| instance.unicast_peer.is_empty())
+        {
+            return;
+        }
+        for (node, other) in [(0, 1), (1, 0)] {
+            let name = &instances[node].name;
+            let peers = self.place(node, instances[node], "unicast_peer");
+            match instances[other].unicast_src_ip {
+                Some(source) if !instances[node].unicast_peer.contains(&source) => {
+                    let message = format!(
+                        "({name}) the other node sends from {source}, which is no unicast_peer here"
+                    );
+                    let source = self.place(other, instances[other], "unicast_src_ip");
+                    self.push(Code::PairMismatch, message, peers, source);
+                }
+                Some(_) => {}
+                None => {
+                    let message = format!(
+                        "({name}) whether the other node is a unicast_peer cannot be known: it has no unicast_src_ip"
+                    );
+                    let block = self.place(other, instances[other], "unicast_peer");
+                    self.push(Code::PairUnknown, message, peers, block);
+                }
+            }
+        }
+    }
+
+    fn election(&mut self, pair: Pair<'_>) {
+        let [one, other] = pair.instances;
+        let name = &one.name;
+        if one.priority == other.priority {
+            if one.priority.is_owner() {
+                let message = format!(
+                    "({name}) both nodes own the addresses (priority 255), and both are MASTER"
+                );
+                self.both(Code::PairMismatch, pair, "priority", message);
+            } else {
+                let message = format!(
+                    "({name}) both have priority {}: the higher IP address decides, and neither preempts the other",
+                    one.priority
+                );
+                self.both(Code::PairDiffers, pair, "priority", message);
+            }
+        }
+        let masters = pair
+            .instances
+            .map(|instance| instance.state == InitialState::Master);
+        if masters == [true, true] && !one.priority.is_owner() {
+            let message =
+                format!("({name}) 'state MASTER' on both nodes: one of them is the BACKUP");
+            self.both(Code::PairDiffers, pair, "state", message);
+        }
+        if one.preempt != other.preempt {
+            let message = format!(
+                "({name}) 'nopreempt' on one node only: the other one still takes over when it comes back"
+            );
+            self.both(Code::PairDiffers, pair, "nopreempt", message);
+        }
+    }
+
+    /// Weights of the node with the higher priority that cannot bring it below the other one.
+    fn weights(&mut self, pair: Pair<'_>) {
+        let totals = pair.instances.map(totals);
+        let upper = usize::from(totals[1].0 > totals[0].0);
+        let (instance, lower) = (pair.instances[upper], pair.instances[1 - upper]);
+        let (best, loss) = totals[upper];
+        let others = totals[1 - upper].0;
+        if loss == 0 || best == others || instance.priority.is_owner() || best - loss < others {
+            return;
+        }
+        let message = format!(
+            "({}) when everything that it tracks fails, its priority is still {}, and the other node's is {others}: \
+             no weight can make the other one MASTER",
+            instance.name,
+            best - loss
+        );
+        let place = self.place(upper, instance, tracked(instance));
+        let other = self.place(1 - upper, lower, "priority");
+        self.push(Code::PairWeight, message, place, other);
+    }
+
+    fn sync_groups(&mut self) {
+        let members = self
+            .nodes
+            .map(|node| -> Vec<(String, BTreeSet<(u8, AddressFamily)>)> {
+                let config = &node.config;
+                let identity = |name: &String| {
+                    let instance = config.vrrp_instances.iter().find(|i| i.name == *name)?;
+                    Some((instance.virtual_router_id.get(), instance.family()))
+                };
+                let groups = config.vrrp_sync_groups.iter();
+                groups
+                    .map(|group| {
+                        (
+                            group.name.clone(),
+                            group.group.iter().filter_map(identity).collect(),
+                        )
+                    })
+                    .collect()
+            });
+        for (node, other) in [(0, 1), (1, 0)] {
+            for (name, group) in &members[node] {
+                if members[other].iter().any(|(_, theirs)| theirs == group) {
+                    continue;
+                }
+                let message = format!(
+                    "sync group {name} has no group of the same virtual routers on the other node"
+                );
+                let place = self.block(node, "vrrp_sync_group", name);
+                self.push(Code::PairDiffers, message, place, None);
+            }
+        }
+    }
+
+    fn virtual_servers(&mut self) {
+        let nodes = self.nodes;
+        for (node, other) in [(0, 1), (1, 0)] {
+            for server in &nodes[node].config.virtual_servers {
+                let name = server.log_name();
+                let theirs = &nodes[other].config.virtual_servers;
+                let place = self.virtual_server(node, server);
+                match theirs.iter().find(|theirs| theirs.log_name() == name) {
+                    None => {
+                        let message = format!("virtual server {name} is on this node only");
+                        self.push(Code::OnlyOnOneNode, message, place, None);
+                    }
+                    Some(theirs) if node == 0 && real_servers(server) != real_servers(theirs) => {
+                        let message = format!(
+                            "virtual server {name} has other real servers on the other node"
+                        );
+                        let other = self.virtual_server(1, theirs);
+                        self.push(Code::PairDiffers, message, place, other);
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+    }
+
+    /// A complaint about a keyword of both.
+    fn both(&mut self, code: Code, pair: Pair<'_>, keyword: &str, message: String) {
+        let [one, other] = [0, 1].map(|node| self.place(node, pair.instances[node], keyword));
+        self.push(code, message, one, other);
+    }
+
+    fn push(&mut self, code: Code, message: String, place: Option<Place>, also: Option<Place>) {
+        self.complaints.push(Complaint {
+            code,
+            severity: code.severity(),
+            place,
+            also,
+            message,
+            expected: None,
+            help: None,
+        });
+    }
+
+    /// Of a keyword in an instance, or of the instance where it has none.
+    fn place(&self, node: usize, instance: &VrrpInstance, keyword: &str) -> Option<Place> {
+        let records = self.records(node);
+        let block = origins::named(records, "vrrp_instance", &instance.name)?;
+        let keyword = origins::last(&block.children, keyword);
+        Some(keyword.unwrap_or(block).place.clone())
+    }
+
+    fn block(&self, node: usize, keyword: &str, name: &str) -> Option<Place> {
+        let block = origins::named(self.records(node), keyword, name)?;
+        Some(block.place.clone())
+    }
+
+    fn virtual_server(&self, node: usize, server: &VirtualServer) -> Option<Place> {
+        let address = server.address.address.to_string();
+        let records = self.records(node).iter();
+        let mut headers =
+            records.filter(|record| record.keyword == "virtual_server" && record.kept);
+        let port = server.address.port.to_string();
+        let is_it = |record: &&Record| {
+            let words: Vec<&str> = record.words.iter().map(|word| word.text.as_str()).collect();
+            words.first() == Some(&address.as_str())
+                && words.get(1).is_none_or(|word| *word == port)
+        };
+        headers.find(is_it).map(|record| record.place.clone())
+    }
+
+    fn records(&self, node: usize) -> &[Record] {
+        self.nodes[node]
+            .origins
+            .as_ref()
+            .map_or(&[], |origins| &origins.records)
+    }
+}
+
+fn is_same_router(one: &VrrpInstance, other: &VrrpInstance) -> bool {
+    one.virtual_router_id == other.virtual_router_id && one.family() == other.family()
+}
+
+/// The priority while everything is well, and how much of it can be lost.
+fn totals(instance: &VrrpInstance) -> (i32, i32) {
+    let (mut best, mut loss) = (i32::from(instance.priority.get()), 0);
+    for (weight, reverse) in all_weights(instance) {
+        let weight = if reverse { -weight } else { weight };
+        // A positive weight is added while it is well, a negative one while it is not.
+        best += weight.max(0);
+        loss += weight.abs();
+    }
+    (best.min(254), loss)
+}
+
+fn all_weights(instance: &VrrpInstance) -> impl Iterator<Item = (i32, bool)> {
+    let scripts = instance
+        .track_script
+        .iter()
+        .map(|entry| (entry.weight, entry.reverse));
+    let interfaces = instance
+        .track_interface
+        .iter()
+        .map(|entry| (entry.weight, entry.reverse));
+    let processes = instance
+        .track_process
+        .iter()
+        .map(|entry| (entry.weight, entry.reverse));
+    scripts
+        .chain(interfaces)
+        .chain(processes)
+        .map(|(weight, reverse)| (i32::from(weight.get()), reverse))
+}
+
+/// The first list with a weight.
+fn tracked(instance: &VrrpInstance) -> &'static str {
+    if instance
+        .track_script
+        .iter()
+        .any(|entry| entry.weight.get() != 0)
+    {
+        "track_script"
+    } else if instance
+        .track_interface
+        .iter()
+        .any(|entry| entry.weight.get() != 0)
+    {
+        "track_interface"
+    } else {
+        "track_process"
+    }
+}
+
+/// What packets of a service may reach.
+fn real_servers(server: &VirtualServer) -> BTreeSet<String> {
+    let servers = server.real_servers.iter();
+    servers.map(|server| server.address.to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests;
