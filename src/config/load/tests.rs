@@ -61,6 +61,23 @@ fn every_file_in_conf_d_loads_without_a_complaint() {
 }
 
 #[test]
+fn examples_of_what_is_only_accepted_get_notes_and_nothing_worse() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf.d");
+    let files = source::matching("examples/accepted/*.conf", &root);
+    assert!(files.len() > 1, "{files:?}");
+    for file in files {
+        let loaded = load(&file, &LoadOptions::default(), &FakeHost::default());
+        assert!(!loaded.complaints.is_empty(), "{}", file.display());
+        assert!(
+            loaded.is_acceptable(Policy::Strict),
+            "{}",
+            loaded.render(Drawing::Plain)
+        );
+        assert_eq!(loaded.test_status(), 0, "{}", file.display());
+    }
+}
+
+#[test]
 fn the_installed_configuration_starts_nothing() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf.d");
     let loaded = load(
