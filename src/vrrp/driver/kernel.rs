@@ -82,6 +82,13 @@ impl Kernel {
         Ok(())
     }
 
+    /// These have been made anew: what should be on them is told once more, because the first time it may have come
+    /// before they were there.
+    pub(super) fn tell_again(&mut self, interfaces: &[InterfaceName]) {
+        self.told_removed
+            .retain(|address| !interfaces.contains(&address.interface));
+    }
+
     pub(super) fn interfaces(&self) -> &Interfaces {
         &self.interfaces
     }

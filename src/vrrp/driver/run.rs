@@ -279,9 +279,9 @@ impl Driver {
         }
         // The interfaces of ours first: what has gone with them is added again on them.
         let handle = self.kernel.handle().clone();
-        self.vmacs
-            .restore(self.kernel.interfaces(), &handle)
-            .await?;
+        let made = self.vmacs.restore(self.kernel.interfaces(), &handle);
+        let made = made.await?;
+        self.kernel.tell_again(&made);
         // Then the sockets: what the routers do next may have to go out through a new one.
         self.sockets.follow(self.kernel.interfaces(), &self.set);
         for input in changes.inputs {

@@ -118,20 +118,22 @@ impl Vmacs {
         Ok(reports)
     }
 
-    /// Makes anew what somebody has deleted.
+    /// Makes anew what somebody has deleted, and returns it.
     pub(super) async fn restore(
         &mut self,
         interfaces: &Interfaces,
         handle: &Handle,
-    ) -> Result<(), DriverError> {
+    ) -> Result<Vec<InterfaceName>, DriverError> {
+        let mut made = Vec::new();
         for (instance, vmac) in &self.vmacs {
             let is_there = interfaces.link(&vmac.macvlan.name).is_some();
             if is_there || interfaces.link(&vmac.macvlan.base).is_none() {
                 continue;
             }
             self.make(instance, vmac, handle).await?;
+            made.push(vmac.macvlan.name.clone());
         }
-        Ok(())
+        Ok(made)
     }
 
     /// What the instance's own interface needs.
