@@ -317,7 +317,12 @@ const OWN: &[Keyword<Drafts>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("child_wait_time", Shape::number(0, NO_LIMIT), "5"),
+    Keyword::pending_but_read(
+        "child_wait_time",
+        Shape::number(0, NO_LIMIT),
+        "5",
+        |drafts, arguments| arguments.fill(&mut drafts.global_defs.defs.processes.child_wait_time),
+    ),
 ];
 
 fn track_file(drafts: &mut Drafts, arguments: &mut Arguments<'_>) -> Result<(), Finding> {

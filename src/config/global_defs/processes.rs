@@ -30,6 +30,8 @@ pub struct Processes {
     pub process_monitor_rcv_bufs_force: bool,
     /// Seed of `${_RANDOM}` and of warm-ups; `None`: another one each time.
     pub random_seed: Option<u32>,
+    /// How long the parent waits for its children at the stop, default 5 s.
+    pub child_wait_time: Duration,
 }
 
 /// How one child runs. A field is a keyword without the name of the child in front.
@@ -69,6 +71,7 @@ impl Default for Processes {
             process_monitor_rcv_bufs: None,
             process_monitor_rcv_bufs_force: false,
             random_seed: None,
+            child_wait_time: Duration::from_secs(5),
         }
     }
 }

@@ -132,6 +132,12 @@ fn words_of_include_check_and_of_buffer_policies_are_checked() {
 }
 
 #[test]
+fn the_wait_for_children_stands_outside_of_any_block() {
+    let defs = loaded("child_wait_time 9\n").config.global_defs;
+    assert_eq!(defs.processes.child_wait_time, Duration::from_secs(9));
+}
+
+#[test]
 fn a_keyword_that_needs_no_effect_says_why() {
     assert_eq!(complaints("tmp_config_directory /tmp"), ["no-effect"]);
 }
