@@ -303,8 +303,12 @@ impl Context<'_> {
                     .virtual_router_id
                     .map_or(draft.name.span, |vrid| vrid.span);
                 let message = format!(
-                    "{} and {} both use VRID {} with IPv4 on interface {}",
-                    known.name, instance.name, instance.virtual_router_id, instance.interface
+                    "{} and {} both use VRID {} with {} on interface {}",
+                    known.name,
+                    instance.name,
+                    instance.virtual_router_id,
+                    instance.family().name(),
+                    instance.interface
                 );
                 self.complain(Finding::new(Code::DuplicateVrid, span, message));
             }
@@ -554,6 +558,7 @@ impl Context<'_> {
 /// Both would answer to the same adverts. Unicast instances are told apart by their own address.
 fn is_same_router(one: &VrrpInstance, other: &VrrpInstance) -> bool {
     one.virtual_router_id == other.virtual_router_id
+        && one.family() == other.family()
         && one.interface == other.interface
         && one.unicast_peer.is_empty() == other.unicast_peer.is_empty()
         && (one.unicast_peer.is_empty() || one.unicast_src_ip == other.unicast_src_ip)

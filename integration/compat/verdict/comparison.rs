@@ -70,6 +70,9 @@ impl Comparison {
                 let outcome = match claimed {
                     true => Outcome::Matched,
                     false if theirs.has_stopped() => Outcome::of(&policy::STOPPED),
+                    false if comparer.is_in_duplicate(complaint) => {
+                        Outcome::of(&policy::DUPLICATE_BLOCK)
+                    }
                     false => comparer
                         .extra(complaint)
                         .map_or(Outcome::Unexplained, Outcome::of),
@@ -138,13 +141,17 @@ impl Comparer<'_> {
         match (&theirs.place, &complaint.place) {
             (Some((file, line)), Some(place)) if self.is_file(file, &place.file) => {
                 *line == place.line
-                    || (kind.place == Scope::Block
-                        && self.places.block_of(&place.file, *line)
-                            == self.places.block_of(&place.file, place.line))
+                    || (kind.place == Scope::Block && self.is_same_block(place, *line))
             }
             (Some(_), _) => false,
             (None, _) => kind.place == Scope::Line || self.is_about(complaint, subject),
         }
+    }
+
+    /// `line` is in the block that is at `place`, or around it.
+    fn is_same_block(&mut self, place: &Place, line: u32) -> bool {
+        let theirs = self.places.block_of(&place.file, line);
+        theirs == Some(place.line) || theirs == self.places.block_of(&place.file, place.line)
     }
 
     fn is_file(&self, theirs: &str, ours: &str) -> bool {
@@ -239,6 +246,21 @@ impl Comparer<'_> {
     fn is_inside(&mut self, place: &Place, line: u32) -> bool {
         let around = self.places.around(&place.file, line);
         around.iter().any(|(header, _)| *header == place.line)
+    }
+
+    /// The complaint is about a block that is there twice.
+    fn is_in_duplicate(&mut self, complaint: &Complaint) -> bool {
+        let Some(place) = &complaint.place else {
+            return false;
+        };
+        let around = self.places.around(&place.file, place.line);
+        self.ours.iter().any(|ours| {
+            ours.code == Code::DuplicateName
+                && ours.place.as_ref().is_some_and(|duplicate| {
+                    duplicate.file == place.file
+                        && around[1..].iter().any(|(line, _)| *line == duplicate.line)
+                })
+        })
     }
 
     /// The row of the policy that lets us complain where keepalived does not.

@@ -58,7 +58,13 @@ pub(crate) const DEFINED_LATER: Row = Row {
 
 pub(crate) const STOPPED: Row = Row {
     name: "keepalived stopped",
-    reason: "keepalived ends at a missing parameter or crashes, and says nothing about the rest of the file",
+    reason: "keepalived ends at a missing parameter, at an instance without a VRID and the like, or crashes, and says \
+             nothing about what follows",
+};
+
+pub(crate) const DUPLICATE_BLOCK: Row = Row {
+    name: "duplicate block",
+    reason: "keepalived does not read a block whose name is taken; we check it all the same",
 };
 
 struct NotOurs {
@@ -137,6 +143,24 @@ const ONLY_OURS: &[OnlyOurs] = &[
         },
     },
     OnlyOurs {
+        code: Code::ScriptUnusable,
+        pattern: "*; the script is not run",
+        row: Row {
+            name: "script cannot run",
+            reason: "keepalived looks for the scripts of vrrp_script only; a notification that cannot be sent is said too",
+        },
+    },
+    OnlyOurs {
+        code: Code::DuplicateName,
+        pattern: "vrrp script * already defined; *",
+        row: SECOND,
+    },
+    OnlyOurs {
+        code: Code::DuplicateName,
+        pattern: "Virtual server * is there already; *",
+        row: SECOND,
+    },
+    OnlyOurs {
         code: Code::LeftOut,
         pattern: "*",
         row: NOT_CARRIED_OUT,
@@ -156,6 +180,11 @@ const ONLY_OURS: &[OnlyOurs] = &[
 const NOT_CARRIED_OUT: Row = Row {
     name: "not carried out yet",
     reason: "an address or a service that is nowhere must not pass unseen",
+};
+
+const SECOND: Row = Row {
+    name: "second of a name",
+    reason: "keepalived silently uses one of the two",
 };
 
 /// The row for a complaint that keepalived has no message for.

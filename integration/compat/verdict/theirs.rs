@@ -16,6 +16,16 @@ pub(crate) struct Verdict {
     pub(crate) messages: Vec<Theirs>,
 }
 
+/// At one of these keepalived does not look at the instances that follow.
+const FATAL: &[&str] = &[
+    "(*) the virtual router id must be set",
+    "(*) No VIP specified; at least one is required",
+    "* and * both use VRID * with * on interface *",
+    "(*): Unicast instances must have unicast_src_ip or interface",
+    "(*) Unicast peers are not supported in strict mode",
+    "Non-existent interface specified in configuration",
+];
+
 impl Verdict {
     /// A recorded verdict: `exit<TAB>status`, then a row for each message.
     pub(crate) fn of_text(text: &str) -> Self {
@@ -28,9 +38,14 @@ impl Verdict {
         }
     }
 
-    /// It ended before it had read everything.
+    /// It ended before it had judged everything.
     pub(crate) fn has_stopped(&self) -> bool {
-        !matches!(self.exit, 0 | 5 | 6)
+        let is_fatal = |theirs: &Theirs| {
+            FATAL
+                .iter()
+                .any(|pattern| captures(pattern, &theirs.message).is_some())
+        };
+        !matches!(self.exit, 0 | 5 | 6) || self.messages.iter().any(is_fatal)
     }
 }
 

@@ -63,6 +63,9 @@ fn one_vrid_twice_on_an_interface_is_an_error() {
         "VI_1 and VI_2 both use VRID 51 with IPv4 on interface eth0",
     );
     parsed(&(instance("") + &other.replace("eth0", "eth1")));
+    let of_ipv6 = "vrrp_instance V6 {\ninterface eth0\nvirtual_router_id 51\n\
+                   virtual_ipaddress {\nfe80::1\n}\n}\n";
+    parsed(&(instance("") + of_ipv6));
     parsed(
         &(instance("")
             + &other.replace(
