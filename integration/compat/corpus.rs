@@ -19,7 +19,7 @@ const UNEXPLAINED: usize = 161;
 /// The host that keepalived's verdicts were taken on.
 const HOST_NAME: &str = "corpus-oracle";
 
-struct Corpus {
+pub(crate) struct Corpus {
     directory: PathBuf,
     /// By the number of the file.
     interfaces: HashMap<String, Vec<String>>,
@@ -28,7 +28,7 @@ struct Corpus {
 }
 
 impl Corpus {
-    fn find() -> Option<Self> {
+    pub(crate) fn find() -> Option<Self> {
         let directory = match std::env::var_os(VARIABLE) {
             Some(named) => PathBuf::from(named),
             None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"),
@@ -42,7 +42,12 @@ impl Corpus {
         }
         let interfaces = rows(&directory.join("interfaces.tsv"))
             .into_iter()
-            .map(|(number, names)| (number, names.split(' ').map(str::to_owned).collect()))
+            .map(|(number, names)| {
+                (
+                    number,
+                    names.split_whitespace().map(str::to_owned).collect(),
+                )
+            })
             .collect();
         let sets = rows(&directory.join("sets/README.txt"))
             .into_iter()
@@ -56,7 +61,7 @@ impl Corpus {
     }
 
     /// Number and path of each file, in order.
-    fn files(&self) -> Vec<(String, PathBuf)> {
+    pub(crate) fn files(&self) -> Vec<(String, PathBuf)> {
         let mut files: Vec<_> = fs::read_dir(self.directory.join("files"))
             .expect("the corpus has files")
             .map(|entry| entry.expect("an entry").path())
@@ -76,11 +81,9 @@ impl Corpus {
         Verdict::of_text(&fs::read_to_string(path).expect("a verdict"))
     }
 
-    fn host(&self, number: &str) -> OfflineHost {
-        OfflineHost {
-            host_name: HOST_NAME.to_owned(),
-            interfaces: self.interfaces.get(number).cloned().unwrap_or_default(),
-        }
+    pub(crate) fn host(&self, number: &str) -> OfflineHost {
+        let interfaces = self.interfaces.get(number).cloned().unwrap_or_default();
+        OfflineHost::with_listed_programs(HOST_NAME, &interfaces)
     }
 }
 

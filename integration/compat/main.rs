@@ -7,8 +7,11 @@ mod router;
 mod verdict;
 
 mod corpus;
+mod inputs;
 mod log_lines;
 mod notify;
 mod printed;
+mod samples;
 mod takeover;
+mod verdicts;
 mod wire;

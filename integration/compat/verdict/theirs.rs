@@ -38,6 +38,14 @@ impl Verdict {
         }
     }
 
+    /// What `-t` writes: `(FILE: Line N) MESSAGE`, `(Line N) MESSAGE`, `MESSAGE`.
+    pub(crate) fn of_output(status: Option<i32>, text: &str) -> Self {
+        Self {
+            exit: status.and_then(|it| u8::try_from(it).ok()).unwrap_or(139),
+            messages: text.lines().map(Theirs::of_line).collect(),
+        }
+    }
+
     /// It ended before it had judged everything.
     pub(crate) fn has_stopped(&self) -> bool {
         let is_fatal = |theirs: &Theirs| {
@@ -58,6 +66,31 @@ impl Theirs {
             place: line.parse().ok().map(|line| (file.to_owned(), line)),
             message: columns.next()?.to_owned(),
         })
+    }
+}
+
+impl Theirs {
+    fn of_line(line: &str) -> Self {
+        let placed = line.strip_prefix('(').and_then(|rest| {
+            let (place, message) = rest.split_once(") ")?;
+            let (file, number) = match place.rsplit_once(": Line ") {
+                Some((file, number)) => (file, number),
+                None => ("", place.strip_prefix("Line ")?),
+            };
+            // As in the recorded verdicts, the name of the file alone.
+            let file = file.rsplit('/').next().unwrap_or(file);
+            Some((file.to_owned(), number.parse().ok()?, message.to_owned()))
+        });
+        match placed {
+            Some((file, number, message)) => Self {
+                place: Some((file, number)),
+                message,
+            },
+            None => Self {
+                place: None,
+                message: line.to_owned(),
+            },
+        }
     }
 }
 
