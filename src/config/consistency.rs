@@ -331,7 +331,13 @@ impl Context<'_> {
             }
             let name = &draft.name.value;
             let group = self.members(draft.group.as_slice(), name, drafts, instances, &mut taken);
+            // Members that are left out have been complained about where they stand.
+            let has_left_out = draft.group.iter().any(|member| {
+                let is_left_out = |it: &vrrp_instance::Draft| it.name.value == member.value;
+                drafts.vrrp_instances.iter().any(is_left_out)
+            });
             let size = match (group.len(), draft.group.len()) {
+                (0, _) if has_left_out => None,
                 (0, _) => Some((Code::NothingToDo, "has no members - removing")),
                 (1, 1) => Some((
                     Code::Conflict,

@@ -98,13 +98,14 @@ impl Loaded {
     }
 
     /// Exit status of `-t`: 0 clean, 2 a missing parameter, 4 a file that cannot be read, 5 anything else that
-    /// keepalived complains about, 6 script security alone. Keywords that are merely not carried out do not count.
+    /// keepalived complains about, 6 script security, whatever else there is. Keywords that are merely not carried out do not count.
     pub fn test_status(&self) -> u8 {
         self.complaints
             .iter()
             .map(|complaint| match complaint.code {
-                Code::MissingParameter => (4, 2),
-                Code::ScriptSecurity => (1, 6),
+                Code::MissingParameter => (5, 2),
+                // keepalived: the highest class counts, and this one is above all others.
+                Code::ScriptSecurity => (4, 6),
                 Code::NotCarriedOut | Code::NoEffect => (0, 0),
                 Code::NoConfiguration => (2, 4),
                 Code::FileUnreadable if complaint.place.is_none() => (2, 4),

@@ -55,6 +55,17 @@ impl<'h> Scripts<'h> {
         }
     }
 
+    /// A script of a `vrrp_script` counts for [`finish`](Self::finish) even where its program is missing (keepalived).
+    pub(crate) fn judge_tracked(
+        &mut self,
+        text: &ScriptText,
+        user: Option<&Spanned<UserText>>,
+        findings: &mut Findings,
+    ) -> Result<ScriptCommand, String> {
+        self.any |= self.user_of(text, user).is_ok();
+        self.judge(text, user, findings)
+    }
+
     /// The command, or `None` with a complaint where it cannot be run.
     pub(crate) fn resolve(
         &mut self,

@@ -152,7 +152,7 @@ impl Draft {
             findings.push(Finding::new(Code::ScriptUnusable, self.name.span, message));
             return None;
         };
-        let (script, refused) = match scripts.judge(text, self.user.as_ref(), findings) {
+        let (script, refused) = match scripts.judge_tracked(text, self.user.as_ref(), findings) {
             Ok(script) => (script, None),
             Err(why) => (Scripts::as_written(text), Some(why)),
         };

@@ -141,6 +141,8 @@ impl Comparer<'_> {
         match (&theirs.place, &complaint.place) {
             (Some((file, line)), Some(place)) if self.is_file(file, &place.file) => {
                 *line == place.line
+                    // The brace is missed where the next statement begins.
+                    || (complaint.code == Code::MissingBrace && place.line < *line)
                     || (kind.place == Scope::Block && self.is_same_block(place, *line))
             }
             (Some(_), _) => false,

@@ -7,7 +7,7 @@ use holdfast::config::{Host, Program, ProgramFault};
 use holdfast::types::UserId;
 
 /// Programs that the host had in its PATH, as far as configurations name them.
-const PROGRAMS: &[&str] = &["bash", "pgrep", "sh", "test", "true"];
+const PROGRAMS: &[&str] = &["bash", "ip", "pgrep", "sh", "test", "true"];
 
 const ROOT: UserId = UserId { uid: 0, gid: 0 };
 

@@ -58,7 +58,11 @@ const LIMIT: &[Code] = &[Code::OutOfRange, Code::Conflict, Code::InvalidValue];
 const INTERFACE: &[Code] = &[Code::UnknownInterface];
 
 const KINDS: &[Kind] = &[
-    // Structure.
+    // Structure. `nb_get_retry` is a word of HTTP_GET for keepalived; here it is an old one in every checker.
+    kind(
+        "Unknown keyword 'nb_get_retry'",
+        &[Code::Deprecated, Code::UnknownKeyword],
+    ),
     kind("Unknown keyword '*'", UNKNOWN),
     kind("Unexpected '*' - ignoring", STRUCTURE),
     kind("Extra '}' found", STRUCTURE),
@@ -71,6 +75,12 @@ const KINDS: &[Kind] = &[
     kind("vrrp_instance must have a name", &[Code::MissingParameter]),
     kind("line too long - ignoring", &[Code::LineTooLong]),
     kind("Config files missing '*'.", &[Code::FileMissing]),
+    kind("Unterminated quote *", &[Code::UnterminatedQuote]),
+    kind("Unmatched quote*", &[Code::UnterminatedQuote]),
+    kind(
+        "String '*': missing terminating *",
+        &[Code::UnterminatedQuote],
+    ),
     // Numbers and values.
     kind("number '*' outside range *", VALUE),
     kind("invalid number '*'", VALUE),
@@ -100,11 +110,26 @@ const KINDS: &[Kind] = &[
     about("(*) unknown state '*', defaulting to BACKUP", VALUE),
     kind("(*) unknown authentication type '*'", VALUE),
     kind("Truncating auth_pass to * characters", VALUE),
+    kind("(*) Advert interval (*) not valid! *", VALUE),
+    about(
+        "(*) VRRPv2 advertisement interval * must be an integer. rounding",
+        LIMIT,
+    ),
+    about(
+        "(*) VRRPv3 advertisement interval * must be in units of 10ms - rounding",
+        LIMIT,
+    ),
+    kind("(*) Preempt_delay not valid! *", VALUE),
+    kind("(*): garp_master_delay '*' invalid - ignoring", VALUE),
+    kind("Invalid HTTP_GET status code '*'", VALUE),
+    kind("Invalid lvs_scheduler '*' - ignoring", VALUE),
+    kind("virtual server delay loop '*' invalid - ignoring", VALUE),
+    kind("Invalid value '*' for * specified", VALUE),
     // Addresses.
     kind("VRRP parsed invalid IP *. skipping IP...", VALUE),
     kind(
         "Unknown configuration entry '*' for ip address - ignoring",
-        VALUE,
+        &[Code::InvalidValue, Code::ExtraWords],
     ),
     kind("Configuration error: VRRP instance[*] malformed *", VALUE),
     kind(
@@ -120,7 +145,10 @@ const KINDS: &[Kind] = &[
     kind("Cannot specify scope for * addresses *", VALUE),
     kind("Invalid peer address *", VALUE),
     kind("Invalid virtual server IP address*", VALUE),
-    kind("Invalid virtual server group IP address*", VALUE),
+    kind(
+        "Invalid virtual server group IP address*",
+        &[Code::InvalidValue, Code::OutOfRange, Code::UnexpectedBrace],
+    ),
     kind("Invalid real server ip address*", VALUE),
     kind("Invalid connect_ip address * - ignoring", VALUE),
     kind("Invalid bindto address * - ignoring", VALUE),
@@ -147,6 +175,15 @@ const KINDS: &[Kind] = &[
         &[Code::MissingParameter],
     ),
     // Instances and groups.
+    about("(*) Unknown interface!", NOTHING),
+    about(
+        "(*) Warning - preempt delay will not work with initial state MASTER - clearing",
+        CONFLICT,
+    ),
+    about(
+        "(*) nopreempt is incompatible with priority 255. resetting nopreempt",
+        CONFLICT,
+    ),
     about("(*) No VIP specified; at least one is *", NO_VIP),
     about("(*) the virtual router id must be set", NOTHING),
     about(
@@ -228,6 +265,7 @@ const KINDS: &[Kind] = &[
         &[Code::DuplicateEntry, Code::Conflict],
     ),
     // Scripts and what else is tracked.
+    about("realpath() error * for *", SCRIPT),
     kind("SECURITY VIOLATION - *", &[Code::ScriptSecurity]),
     kind("Error setting global script uid/gid", SCRIPT_USER),
     about("Unable to set default user * for script", SCRIPT_USER),
@@ -258,6 +296,19 @@ const KINDS: &[Kind] = &[
     kind("(*) * script already specified - ignoring *", DUPLICATE),
     kind("Warning - empty notification_email block", NOTHING),
     // Virtual servers.
+    about(
+        "HTTP/SSL_GET checker has no urls specified - ignoring",
+        NOTHING,
+    ),
+    about("Virtual server *: hysteresis * >= quorum *", LIMIT),
+    kind(
+        "Address family of virtual server and real server * don't match - skipping real server.",
+        CONFLICT,
+    ),
+    about(
+        "Virtual server [*]:none:* no protocol set - defaulting to UDP",
+        DEFAULTED,
+    ),
     about(
         "Warning - quorum * for * exceeds total weight of real servers *",
         LIMIT,

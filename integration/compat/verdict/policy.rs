@@ -106,6 +106,18 @@ const NOT_OURS: &[NotOurs] = &[
         row: NOT_BUILT_IN,
     },
     NotOurs {
+        pattern: "number '0' outside range [0.000001, 4294.967295]",
+        row: NO_INTERVAL,
+    },
+    NotOurs {
+        pattern: "vrrp_garp_interval '0' is invalid",
+        row: NO_INTERVAL,
+    },
+    NotOurs {
+        pattern: "vrrp_gna_interval '0' is invalid",
+        row: NO_INTERVAL,
+    },
+    NotOurs {
         pattern: "Invalid smtp server *",
         row: Row {
             name: "mail server",
@@ -117,6 +129,11 @@ const NOT_OURS: &[NotOurs] = &[
 const NOT_BUILT_IN: Row = Row {
     name: "not built in",
     reason: "the keepalived of the verdicts was built without SNMP, D-Bus and iptables; the keywords exist",
+};
+
+const NO_INTERVAL: Row = Row {
+    name: "garp interval 0",
+    reason: "the default file of distributions says 0 and means none, so it is taken as that",
 };
 
 /// The row for a message that we have no complaint for.
@@ -161,6 +178,37 @@ const ONLY_OURS: &[OnlyOurs] = &[
         row: SECOND,
     },
     OnlyOurs {
+        code: Code::UnknownInterface,
+        pattern: "there is no interface * on this host",
+        row: Row {
+            name: "unknown interface",
+            reason: "keepalived looks for the interfaces of instances only, not for that of lvs_sync_daemon",
+        },
+    },
+    OnlyOurs {
+        code: Code::TooLarge,
+        pattern: "* further complaints are not shown",
+        row: Row {
+            name: "further complaints",
+            reason: "after ten thousand they are counted only",
+        },
+    },
+    OnlyOurs {
+        code: Code::Conflict,
+        pattern: "(*) a password without an 'auth_type'; *",
+        row: CONSEQUENCE,
+    },
+    OnlyOurs {
+        code: Code::Conflict,
+        pattern: "(*) authentication without a password; *",
+        row: CONSEQUENCE,
+    },
+    OnlyOurs {
+        code: Code::NothingToDo,
+        pattern: "(*) no entry of 'unicast_peer' is usable, *",
+        row: CONSEQUENCE,
+    },
+    OnlyOurs {
         code: Code::LeftOut,
         pattern: "*",
         row: NOT_CARRIED_OUT,
@@ -180,6 +228,11 @@ const ONLY_OURS: &[OnlyOurs] = &[
 const NOT_CARRIED_OUT: Row = Row {
     name: "not carried out yet",
     reason: "an address or a service that is nowhere must not pass unseen",
+};
+
+const CONSEQUENCE: Row = Row {
+    name: "consequence",
+    reason: "what becomes of the instance because of the mistake is said too",
 };
 
 const SECOND: Row = Row {

@@ -150,12 +150,12 @@ fn a_deprecation_is_5_and_forbids_nothing() {
 }
 
 #[test]
-fn scripts_without_script_security_alone_are_6() {
+fn scripts_without_script_security_are_6_whatever_else_there_is() {
     let text = "vrrp_script chk {\nscript \"/bin/true\"\n}\n\
         vrrp_instance VI_1 {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress {\n10.0.0.1\n}\n\
         track_script {\nchk\n}\n}\n";
     assert_eq!(loaded(text).test_status(), 6);
-    assert_eq!(loaded(&format!("{text}nonsense\n")).test_status(), 5);
+    assert_eq!(loaded(&format!("{text}nonsense\n")).test_status(), 6);
     assert_eq!(
         loaded(&format!(
             "global_defs {{\nenable_script_security\n}}\n{text}"
