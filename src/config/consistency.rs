@@ -34,6 +34,7 @@ pub(crate) struct Context<'c> {
     pub(crate) findings: &'c mut Findings,
     /// Is told which blocks become part of the configuration.
     pub(crate) recorder: &'c mut Recorder,
+    pub(crate) host: &'c dyn Host,
     /// Interfaces of this host; `None`: whichever are named exist.
     interfaces: Option<Vec<String>>,
     /// Scripts that can run.
@@ -67,6 +68,7 @@ pub(crate) fn resolve(
         scripts,
         findings,
         recorder,
+        host,
         interfaces: if defs.dynamic_interfaces {
             None
         } else {

@@ -52,6 +52,13 @@ impl Host for FakeHost {
         (name == "wheel").then_some(10)
     }
 
+    fn secret(&self, path: &str) -> Result<Vec<u8>, String> {
+        match path {
+            "/etc/vrrp.key" => Ok(b"0123456789abcdef0123456789abcdef\n".to_vec()),
+            _ => Err(format!("cannot be read from '{path}'")),
+        }
+    }
+
     fn own_user(&self) -> UserId {
         UserId { uid: 0, gid: 0 }
     }

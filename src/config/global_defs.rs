@@ -1,5 +1,6 @@
 //! `global_defs { }`: what concerns the whole program.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -32,7 +33,7 @@ use super::scripts::UserText;
 use super::smtp::SmtpDraft;
 use super::vrrp_instance::GarpDraft;
 use super::{NotifyFifo, Smtp};
-use crate::types::{InterfaceName, VrrpVersion};
+use crate::types::{AddressFamily, InterfaceName, VrrpVersion};
 
 /// Which plane carries virtual servers; our keyword `lvs_plane`.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -126,6 +127,10 @@ pub(crate) struct Draft {
     pub(crate) vrrp_higher_prio_send_advert: bool,
     pub(crate) vrrp_skip_check_adv_addr: bool,
     pub(crate) vrrp_check_unicast_src: bool,
+    pub(crate) vrrp_mcast_group4: Option<IpAddr>,
+    pub(crate) vrrp_mcast_group6: Option<IpAddr>,
+    pub(crate) v3_checksum_as_v2: bool,
+    pub(crate) vrrp_owner_ignore_adverts: bool,
     pub(crate) checker_log_all_failures: bool,
     pub(crate) set_supplementary_groups: bool,
     pub(crate) use_symlink_paths: bool,
@@ -152,6 +157,10 @@ impl Default for Draft {
             vrrp_higher_prio_send_advert: false,
             vrrp_skip_check_adv_addr: false,
             vrrp_check_unicast_src: false,
+            vrrp_mcast_group4: None,
+            vrrp_mcast_group6: None,
+            v3_checksum_as_v2: false,
+            vrrp_owner_ignore_adverts: false,
             checker_log_all_failures: false,
             set_supplementary_groups: false,
             use_symlink_paths: false,
@@ -162,6 +171,16 @@ impl Default for Draft {
             smtp: SmtpDraft::default(),
             parent_scripts: ParentScriptsDraft::default(),
             lvs_sync_daemon: None,
+        }
+    }
+}
+
+impl Draft {
+    /// The group that was named for a version of IP.
+    pub(crate) fn vrrp_mcast_group(&self, family: AddressFamily) -> Option<IpAddr> {
+        match family {
+            AddressFamily::Inet => self.vrrp_mcast_group4,
+            AddressFamily::Inet6 => self.vrrp_mcast_group6,
         }
     }
 }

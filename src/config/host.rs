@@ -22,6 +22,12 @@ pub trait Host {
     fn iproute_names(&self) -> IprouteNames {
         IprouteNames::default()
     }
+    /// The content of a small file that holds a key; the error says what is wrong with it.
+    fn secret(&self, path: &str) -> Result<Vec<u8>, String> {
+        Err(format!(
+            "is in the file '{path}', which has not been looked at"
+        ))
+    }
     /// Whether `user` can run `name`, which is looked for in PATH where it has no slash.
     fn program(&self, name: &str, user: UserId) -> Result<Program, ProgramFault>;
 }

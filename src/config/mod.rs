@@ -108,8 +108,9 @@ pub use track_file::{InitFile, TrackedFile};
 pub use virtual_server::{Granularity, ServiceOptions, ServiceTarget, VirtualServer};
 pub use virtual_server_group::{GroupEntry, IpFamily, VirtualServerGroup};
 pub use vrrp_instance::{
-    Authentication, GarpExtraIf, GarpSettings, InitialState, Ipvlan, IpvlanMode, TrackInterface,
-    TrackScript, Vmac, VrrpInstance,
+    AntiReplay, AuthHmac, Authentication, GarpExtraIf, GarpSettings, HmacKey, HmacMode,
+    InitialState, Ipvlan, IpvlanMode, OldUnicastChecksum, TrackInterface, TrackScript, UnicastPeer,
+    Vmac, VrrpInstance,
 };
 pub use vrrp_script::VrrpScript;
 pub use vrrp_sync_group::VrrpSyncGroup;

@@ -178,8 +178,14 @@ impl Comparison<'_> {
         for (node, other) in [(0, 1), (1, 0)] {
             let name = &instances[node].name;
             let peers = self.place(node, instances[node], "unicast_peer");
+            let names = |source| {
+                instances[node]
+                    .unicast_peer
+                    .iter()
+                    .any(|peer| peer.address == source)
+            };
             match instances[other].unicast_src_ip {
-                Some(source) if !instances[node].unicast_peer.contains(&source) => {
+                Some(source) if !names(source) => {
                     let message = format!(
                         "({name}) the other node sends from {source}, which is no unicast_peer here"
                     );

@@ -54,6 +54,7 @@ pub(crate) fn catalogue() -> Catalogue {
         vrrp_instance::AUTHENTICATION_BLOCK,
         vrrp_instance::AUTHENTICATION,
     );
+    catalogue.add(vrrp_instance::AUTH_HMAC_BLOCK, vrrp_instance::AUTH_HMAC);
     catalogue.add(vrrp_sync_group::BLOCK, vrrp_sync_group::KEYWORDS);
     catalogue.add(vrrp_script::BLOCK, vrrp_script::KEYWORDS);
     catalogue.add(track_file::BLOCK, track_file::KEYWORDS);
@@ -79,9 +80,6 @@ pub(crate) fn catalogue() -> Catalogue {
     catalogue.add(checkers::FILE_CHECK_BLOCK, checkers::FILE_CHECK);
     catalogue.add(checkers::BFD_CHECK_BLOCK, checkers::BFD_CHECK);
     catalogue.add(ssl::BLOCK, ssl::KEYWORDS);
-    for &(block, table) in pending::BLOCKS {
-        catalogue.add(block, table);
-    }
     catalogue
 }
 
@@ -347,6 +345,5 @@ fn read_block<B>(
     arguments.reader().read(draft, block, table, statements);
 }
 
-mod pending;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use crate::types::{
     VirtualAddress, Vrid, VrrpVersion,
 };
 
+mod auth_hmac;
 mod draft;
 pub(crate) mod keywords;
 mod network;
@@ -19,6 +20,8 @@ mod strict;
 mod unsupported;
 mod vmac;
 
+pub use auth_hmac::{AntiReplay, AuthHmac, HmacKey, HmacMode};
+pub(crate) use auth_hmac::{BLOCK as AUTH_HMAC_BLOCK, KEYWORDS as AUTH_HMAC};
 pub(crate) use draft::{Draft, GarpDraft};
 pub use network::GarpExtraIf;
 pub use vmac::{Ipvlan, IpvlanMode, Vmac};
@@ -43,6 +46,39 @@ pub enum Authentication {
     None,
     /// `auth_type PASS`: eight bytes, zero padded (RFC 2338 §5.3.10).
     Pass([u8; 8]),
+    /// `auth_type AH`: the key of the IP authentication header (RFC 2338 §5.3.6).
+    Ah([u8; 8]),
+}
+
+/// An entry of `unicast_peer`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct UnicastPeer {
+    pub address: IpAddr,
+    /// Least TTL or hop limit that its adverts may arrive with, default 0.
+    pub min_ttl: u8,
+    /// Greatest, default 255.
+    pub max_ttl: u8,
+}
+
+impl From<IpAddr> for UnicastPeer {
+    fn from(address: IpAddr) -> Self {
+        Self {
+            address,
+            min_ttl: 0,
+            max_ttl: u8::MAX,
+        }
+    }
+}
+
+/// Keyword `old_unicast_checksum`: keepalived up to 1.3.6 put the multicast group into the checksum of a version 3
+/// unicast advert over IPv4.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub enum OldUnicastChecksum {
+    /// Sent to peers that send it.
+    #[default]
+    Detect,
+    Always,
+    Never,
 }
 
 /// An entry of `track_interface`.
@@ -104,6 +140,7 @@ pub struct VrrpInstance {
     pub advert_int: AdvertInterval,
     pub version: VrrpVersion,
     pub authentication: Authentication,
+    pub auth_hmac: Option<AuthHmac>,
     /// Advertised addresses, at least one with version 3.
     pub virtual_ipaddress: Vec<VirtualAddress>,
     /// Added and removed with the state, not advertised.
@@ -137,9 +174,22 @@ pub struct VrrpInstance {
     pub mcast_src_ip: Option<IpAddr>,
     pub unicast_src_ip: Option<IpAddr>,
     /// Empty: multicast.
-    pub unicast_peer: Vec<IpAddr>,
+    pub unicast_peer: Vec<UnicastPeer>,
+    /// TTL or hop limit of unicast adverts, default 255.
+    pub unicast_ttl: u8,
+    /// FAULT without peers, instead of multicast.
+    pub unicast_fault_no_peer: bool,
+    pub old_unicast_checksum: OldUnicastChecksum,
+    /// The group of its multicast adverts; the RFCs' where the file says nothing.
+    pub mcast_dst_ip: Option<IpAddr>,
     /// IPv6 where no address tells.
     pub native_ipv6: bool,
+    /// Version 3 over IPv4 has no pseudo header in its checksum.
+    pub v3_checksum_as_v2: bool,
+    /// The address owner drops every advert.
+    pub owner_ignore_adverts: bool,
+    /// A MASTER that was held up for so long that a peer of this priority has taken over goes BACKUP first; 0: off.
+    pub timer_expired_backup: u8,
     pub garp: GarpSettings,
     /// Adverts that may be missed before taking over, default 3.
     pub down_timer_adverts: u8,
@@ -170,6 +220,7 @@ impl VrrpInstance {
             advert_int: AdvertInterval::DEFAULT,
             version: VrrpVersion::V2,
             authentication: Authentication::None,
+            auth_hmac: None,
             virtual_ipaddress: Vec::new(),
             virtual_ipaddress_excluded: Vec::new(),
             virtual_routes: Vec::new(),
@@ -191,7 +242,14 @@ impl VrrpInstance {
             mcast_src_ip: None,
             unicast_src_ip: None,
             unicast_peer: Vec::new(),
+            unicast_ttl: u8::MAX,
+            unicast_fault_no_peer: false,
+            old_unicast_checksum: OldUnicastChecksum::Detect,
+            mcast_dst_ip: None,
             native_ipv6: false,
+            v3_checksum_as_v2: false,
+            owner_ignore_adverts: false,
+            timer_expired_backup: 0,
             garp: GarpSettings::default(),
             down_timer_adverts: 3,
             lower_prio_no_advert: false,
@@ -214,13 +272,23 @@ impl VrrpInstance {
         self.vmac_interface().unwrap_or(&self.interface)
     }
 
+    /// Where its adverts go if they go by multicast.
+    pub fn multicast_group(&self) -> IpAddr {
+        // RFC 3768 §5.2.2, RFC 5798 §5.1.2.2
+        let default = match self.family() {
+            AddressFamily::Inet => IpAddr::from([224, 0, 0, 18]),
+            AddressFamily::Inet6 => IpAddr::from([0xff02, 0, 0, 0, 0, 0, 0, 0x12]),
+        };
+        self.mcast_dst_ip.unwrap_or(default)
+    }
+
     /// The version of IP of its adverts: that of the first address that says so.
     pub fn family(&self) -> AddressFamily {
         let virtual_address = self.virtual_ipaddress.first().map(|it| it.address);
         let address = virtual_address
             .or(self.unicast_src_ip)
             .or(self.mcast_src_ip)
-            .or_else(|| self.unicast_peer.first().copied());
+            .or_else(|| self.unicast_peer.first().map(|peer| peer.address));
         match address {
             Some(address) => AddressFamily::of(address),
             None if self.native_ipv6 => AddressFamily::Inet6,

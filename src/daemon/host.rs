@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{Group, User, getegid, geteuid};
@@ -15,6 +16,8 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 /// Where iproute2 keeps names of tables and the like; the later ones win.
 const IPROUTE_DIRECTORIES: [&str; 3] =
     ["/usr/lib/iproute2", "/usr/share/iproute2", "/etc/iproute2"];
+/// More than any key has.
+const MAX_SECRET_BYTES: u64 = 1024;
 const ROOT: u32 = 0;
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 const STICKY: u32 = 0o1000;
@@ -52,6 +55,24 @@ impl Host for SystemHost {
     fn group(&self, name: &str) -> Option<u32> {
         let group = Group::from_name(name).ok().flatten()?;
         Some(group.gid.as_raw())
+    }
+
+    fn secret(&self, path: &str) -> Result<Vec<u8>, String> {
+        let unreadable = |error| format!("cannot be read from '{path}' ({error})");
+        // A FIFO must not keep the loader waiting.
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(libc::O_NONBLOCK)
+            .open(path)
+            .map_err(unreadable)?;
+        if !file.metadata().map_err(unreadable)?.is_file() {
+            return Err(format!("is in '{path}', which is not a regular file"));
+        }
+        let mut content = Vec::new();
+        file.take(MAX_SECRET_BYTES)
+            .read_to_end(&mut content)
+            .map_err(unreadable)?;
+        Ok(content)
     }
 
     fn own_user(&self) -> UserId {

@@ -8,7 +8,7 @@ use super::receive::{Refusal, Remark};
 use super::trackers::TrackingEvent;
 use super::tracking::Fault;
 use super::{LinkState, ScriptOutcome, State};
-use crate::types::{AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, Priority};
+use crate::types::{AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, Priority, Vrid};
 
 /// One variant per line. `Display` gives the words, `is_detail` tells whether it needs `-D`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -188,6 +188,17 @@ pub enum Event {
     },
     StartupDelayEnded,
     Tracking(TrackingEvent),
+    /// With `timer_expired_backup`.
+    TimerExpired {
+        instance: String,
+        late: Duration,
+    },
+    /// With `log_unknown_vrids`.
+    UnknownVrid {
+        virtual_router_id: Vrid,
+        interface: InterfaceName,
+        source: IpAddr,
+    },
 }
 
 impl Event {
@@ -242,7 +253,9 @@ impl Event {
             | Self::GroupSynced { .. }
             | Self::GroupFaulted { .. }
             | Self::StartupDelayed { .. }
-            | Self::StartupDelayEnded => false,
+            | Self::StartupDelayEnded
+            | Self::TimerExpired { .. }
+            | Self::UnknownVrid { .. } => false,
             Self::Tracking(event) => event.is_detail(),
         }
     }
@@ -459,6 +472,20 @@ impl fmt::Display for Event {
             ),
             Self::StartupDelayEnded => f.write_str("Delayed start completed"),
             Self::Tracking(event) => event.fmt(f),
+            Self::TimerExpired { instance, late } => write!(
+                f,
+                "({instance}) A thread timer expired {}.{:06} seconds ago - a peer has taken over",
+                late.as_secs(),
+                late.subsec_micros()
+            ),
+            Self::UnknownVrid {
+                virtual_router_id,
+                interface,
+                source,
+            } => write!(
+                f,
+                "Unknown VRID({virtual_router_id}) received on interface({interface}) from {source}. ignoring..."
+            ),
         }
     }
 }

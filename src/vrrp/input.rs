@@ -3,12 +3,13 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
+use super::WallClock;
 use crate::types::{InterfaceName, OwnedAddress, RouterIdentity};
 
 /// One thing that happened. Time itself comes beside it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input<'a> {
-    /// An IP packet of protocol 112 with its header, as it came to `interface`.
+    /// An IP packet of protocol 112, or 51 around it, with its header, as it came to `interface`.
     Packet {
         interface: &'a InterfaceName,
         bytes: &'a [u8],
@@ -38,6 +39,8 @@ pub enum Input<'a> {
         process: String,
         count: u32,
     },
+    /// The time of day has been looked at; wanted before the others where an instance signs its adverts.
+    Clock(WallClock),
     /// `next_timeout` has passed, or may have: an early or late call is harmless.
     Timeout,
 }

@@ -25,13 +25,15 @@ mod transitions;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use super::receive::{self, Heard, LoggedOnce};
+use super::authentication::Authenticator;
+use super::receive::{self, Expectation, Heard, LoggedOnce};
 use super::snapshot::{Counters, InstanceSnapshot};
 use super::timers::{self, Timer, TimerTable};
 use super::tracking::Assessment;
-use super::{Action, Actions, Event, State, addresses, identity};
-use crate::config::VrrpInstance;
+use super::{Action, Actions, Event, State, WallClock, addresses, identity};
+use crate::config::{Authentication, VrrpInstance};
 use crate::types::{AdvertInterval, AdvertPriority, OwnedAddress, Priority, RouterIdentity};
+use crate::wire::vrrp;
 
 /// What happens to one instance.
 #[derive(Clone, Copy, Debug)]
@@ -114,6 +116,10 @@ pub(super) struct Instance {
     counters: Counters,
     /// Identification of the last IPv4 packet sent.
     ip_id: u16,
+    authenticator: Authenticator,
+    clock: Option<WallClock>,
+    /// A peer makes its checksums as keepalived did up to 1.3.6.
+    has_old_peer: bool,
     last_transition: Option<Instant>,
 }
 
@@ -139,10 +145,24 @@ impl Instance {
             logged: LoggedOnce::default(),
             counters: Counters::default(),
             ip_id: 0,
+            authenticator: Authenticator::default(),
+            clock: None,
+            has_old_peer: false,
             last_transition: None,
             identity: identity::of(&config),
             config,
         }
+    }
+
+    /// Knows the time of day from now on.
+    pub(super) fn set_clock(&mut self, clock: Option<WallClock>) {
+        self.clock = clock;
+    }
+
+    /// Its packets carry the time of day.
+    pub(super) fn needs_clock(&self) -> bool {
+        let is_ah = matches!(self.config.authentication, Authentication::Ah(_));
+        is_ah || self.config.auth_hmac.is_some()
     }
 
     pub(super) fn name(&self) -> &str {
@@ -254,6 +274,13 @@ impl Instance {
             (State::Master, Trigger::Advert(heard)) => {
                 return self.master_hears(heard, now, actions);
             }
+            (State::Master, Trigger::AdverTimer { deadline }) if self.is_overdue(deadline, now) => {
+                let late = now.saturating_duration_since(deadline);
+                let instance = self.name().to_owned();
+                log(Event::TimerExpired { instance, late }, actions);
+                self.leave_master_for_backup(now, actions);
+                return Consequence::SteppedDown;
+            }
             (State::Master, Trigger::AdverTimer { deadline }) => {
                 self.send_advert(now, actions);
                 let interval = self.config.advert_int.as_duration();
@@ -302,13 +329,14 @@ impl Instance {
             State::Backup | State::Master => {}
         }
         let master = self.master.map(|master| master.address);
-        let checked = receive::check(
-            &self.config,
-            &self.advertised,
-            master,
-            bytes,
-            &mut self.counters,
-        );
+        let expectation = Expectation {
+            config: &self.config,
+            addresses: &self.advertised,
+            same_master: master,
+            unix: self.clock.map(|clock| clock.unix(now)),
+        };
+        let (authenticator, counters) = (&mut self.authenticator, &mut self.counters);
+        let checked = receive::check(&expectation, bytes, authenticator, counters);
         match checked {
             Ok((heard, remarks)) => {
                 for remark in remarks {
@@ -317,6 +345,7 @@ impl Instance {
                         log(Event::AdvertRemarked { instance, remark }, actions);
                     }
                 }
+                self.has_old_peer |= heard.checksum == vrrp::Checksum::OldUnicast;
                 self.handle(Trigger::Advert(heard), now, actions)
             }
             Err(refusal) => {

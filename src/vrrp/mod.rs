@@ -13,6 +13,8 @@
 
 mod action;
 mod addresses;
+mod authentication;
+mod clock;
 pub mod driver;
 mod election;
 mod event;
@@ -41,6 +43,7 @@ mod steps;
 mod sync_sim;
 
 pub use action::{Action, Actions, Notification};
+pub use clock::{Clocks, WallClock};
 pub use event::Event;
 pub use input::{Input, InterfaceState, LinkState, Resume, ScriptOutcome};
 pub use notification::{Announcement, Notice, SubjectKind};

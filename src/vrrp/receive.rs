@@ -4,15 +4,18 @@
 //! which counter moves and which line is logged. A refused packet is dropped; a [`Remark`] is
 //! counted and logged, and the advert counts all the same.
 
-use std::fmt;
+mod words;
+
 use std::mem::{Discriminant, discriminant};
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
+use super::authentication::Authenticator;
 use super::snapshot::Counters;
-use crate::config::{Authentication, VrrpInstance};
+use crate::config::{Authentication, OldUnicastChecksum, UnicastPeer, VrrpInstance};
 use crate::types::{AddressFamily, AdvertInterval, AdvertPriority, Vrid, VrrpVersion};
 use crate::wire::datagram::Datagram;
-use crate::wire::{ipv4, vrrp};
+use crate::wire::{ah, auth_hmac, ipv4, vrrp};
 
 /// An advert that has passed all checks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,6 +24,8 @@ pub(super) struct Heard {
     pub(super) priority: AdvertPriority,
     /// The sender's interval.
     pub(super) interval: AdvertInterval,
+    /// How the sender makes its checksum.
+    pub(super) checksum: vrrp::Checksum,
 }
 
 /// Why a packet was dropped.
@@ -33,15 +38,61 @@ pub struct Refusal {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RefusalReason {
     Malformed(vrrp::ParseError),
-    Ttl { received: u8 },
-    InvalidAuthType { received: u8 },
-    AuthTypeMismatch { received: u8, expected: u8 },
+    Ttl {
+        received: u8,
+    },
+    InvalidAuthType {
+        received: u8,
+    },
+    AuthTypeMismatch {
+        received: u8,
+        expected: u8,
+    },
     InvalidPassword,
-    AdvertInterval { ours: u16, received: u16 },
-    IpTotalLength { total: usize, received: usize },
+    AdvertInterval {
+        ours: u16,
+        received: u16,
+    },
+    IpTotalLength {
+        total: usize,
+        received: usize,
+    },
     UnicastExpected,
     MulticastExpected,
     UnknownPeer,
+    /// Nearer or farther than `unicast_peer` says.
+    UnicastTtl {
+        received: u8,
+        min: u8,
+        max: u8,
+    },
+    /// `owner_ignore_adverts`.
+    AddressOwner,
+    /// An authentication header where none is to be.
+    AhUnexpected,
+    AhMissing,
+    /// Wrong integrity check value.
+    AhIcv,
+    /// The security parameters index is not the sender.
+    AhSpi {
+        received: u32,
+    },
+    AhSequence {
+        received: u32,
+        local: u32,
+    },
+    HmacMissing,
+    HmacMalformed,
+    /// The sender's clock is that many seconds off.
+    HmacStale {
+        seconds: u64,
+        window: u64,
+    },
+    HmacReplayed,
+    HmacUnknownKey {
+        id: u8,
+    },
+    HmacInvalid,
 }
 
 /// What is wrong with an advert that counts all the same.
@@ -55,6 +106,12 @@ pub enum Remark {
         virtual_router_id: Vrid,
         source: IpAddr,
         missing: Vec<IpAddr>,
+    },
+    /// `auth_hmac`: the sender's clock is more than half of the window off.
+    ClockSkew {
+        source: IpAddr,
+        seconds: u64,
+        window: u64,
     },
     /// Centiseconds; version 3 learns the sender's.
     AdvertInterval {
@@ -71,24 +128,60 @@ pub(super) struct LoggedOnce {
     remarks: Vec<Discriminant<Remark>>,
 }
 
-/// Picks the virtual router out of a packet, for finding who is to check it. `None` where the
-/// packet does not reach that far.
-pub(super) fn addressee(bytes: &[u8]) -> Option<(AddressFamily, Vrid)> {
-    let packet = Datagram::parse(bytes)?;
-    if packet.protocol != vrrp::PROTOCOL {
-        return None;
-    }
-    let vrid = Vrid::new(*packet.payload.get(1)?).ok()?;
-    Some((AddressFamily::of(packet.source), vrid))
+/// To which virtual router a packet claims to be sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Addressee {
+    pub(super) family: AddressFamily,
+    pub(super) vrid: Vrid,
+    pub(super) source: IpAddr,
+    pub(super) destination: IpAddr,
 }
 
-/// Checks a whole IP packet that was sent to `config`'s virtual router. `addresses` are those that
-/// it advertises itself; `same_master`: the sender of the last accepted advert.
+impl Addressee {
+    /// Whether `config` is that virtual router, as far as the addresses tell.
+    pub(super) fn is(&self, config: &VrrpInstance) -> bool {
+        config.virtual_router_id == self.vrid
+            && config.family() == self.family
+            && (!self.destination.is_multicast() || self.destination == config.multicast_group())
+    }
+}
+
+/// Picks the virtual router out of a packet, for finding who is to check it. `None` where the
+/// packet does not reach that far.
+pub(super) fn addressee(bytes: &[u8]) -> Option<Addressee> {
+    let packet = Datagram::parse(bytes)?;
+    let payload = match packet.protocol {
+        vrrp::PROTOCOL => packet.payload,
+        ah::PROTOCOL => {
+            let sealed = ah::Sealed::parse(packet.payload)?;
+            (sealed.next_header == vrrp::PROTOCOL).then_some(sealed.payload)?
+        }
+        _ => return None,
+    };
+    Some(Addressee {
+        family: AddressFamily::of(packet.source),
+        vrid: Vrid::new(*payload.get(1)?).ok()?,
+        source: packet.source,
+        destination: packet.destination,
+    })
+}
+
+/// What a virtual router expects of a packet.
+pub(super) struct Expectation<'a> {
+    pub(super) config: &'a VrrpInstance,
+    /// Those that it advertises itself.
+    pub(super) addresses: &'a [IpAddr],
+    /// The sender of the last accepted advert.
+    pub(super) same_master: Option<IpAddr>,
+    /// The time of day, for signatures.
+    pub(super) unix: Option<Duration>,
+}
+
+/// Checks a whole IP packet that was sent to a virtual router.
 pub(super) fn check(
-    config: &VrrpInstance,
-    addresses: &[IpAddr],
-    same_master: Option<IpAddr>,
+    expectation: &Expectation<'_>,
     bytes: &[u8],
+    authenticator: &mut Authenticator,
     counters: &mut Counters,
 ) -> Result<(Heard, Vec<Remark>), Refusal> {
     let Some(ip) = Datagram::parse(bytes) else {
@@ -99,46 +192,25 @@ pub(super) fn check(
         });
     };
     let source = ip.source;
-    check_packet(config, &ip, counters)
-        .map(|(packet, interval)| {
-            let heard = Heard {
-                source,
-                priority: packet.priority(),
-                interval,
-            };
-            let skip = config.skip_check_adv_addr && same_master == Some(source);
-            let mut remarks = Vec::new();
-            remarks.extend(interval_remark(config, interval));
-            if !skip {
-                remarks.extend(address_remark(config, addresses, source, &packet));
-            }
-            heard_with(heard, remarks, counters)
-        })
-        .map_err(|reason| {
-            count(reason, counters);
-            Refusal { source, reason }
-        })
+    let checked = check_packet(expectation, bytes, &ip, authenticator, counters);
+    checked.map_err(|reason| {
+        count(reason, counters);
+        Refusal { source, reason }
+    })
 }
 
-fn heard_with(heard: Heard, remarks: Vec<Remark>, counters: &mut Counters) -> (Heard, Vec<Remark>) {
-    let list_error = |remark: &&Remark| !matches!(remark, Remark::AdvertInterval { .. });
-    counters.addr_list_err += remarks.iter().filter(list_error).count() as u64;
-    (heard, remarks)
-}
-
-fn check_packet<'a>(
-    config: &VrrpInstance,
-    ip: &Datagram<'a>,
+fn check_packet(
+    expectation: &Expectation<'_>,
+    bytes: &[u8],
+    ip: &Datagram<'_>,
+    authenticator: &mut Authenticator,
     counters: &mut Counters,
-) -> Result<(vrrp::Packet<'a>, AdvertInterval), RefusalReason> {
+) -> Result<(Heard, Vec<Remark>), RefusalReason> {
+    let config = expectation.config;
     let is_unicast = !config.unicast_peer.is_empty();
-    let packet = vrrp::Packet::parse(ip.payload).map_err(RefusalReason::Malformed)?;
-    let family = AddressFamily::of(ip.source);
-    if !ip.is_truncated() {
-        packet
-            .check_length(config.version, family)
-            .map_err(RefusalReason::Malformed)?;
-    }
+    let payload = check_ah_presence(config, ip)?;
+    let (payload, trailer) = split_trailer(config, ip, payload)?;
+    let packet = vrrp::Packet::parse(payload).map_err(RefusalReason::Malformed)?;
     if !is_unicast && ip.hop_limit != vrrp::TTL {
         return Err(RefusalReason::Ttl {
             received: ip.hop_limit,
@@ -147,9 +219,22 @@ fn check_packet<'a>(
     packet
         .check_version(config.version)
         .map_err(RefusalReason::Malformed)?;
+    let mut remarks = Vec::new();
+    if let Some(auth_hmac) = &config.auth_hmac {
+        let unix = expectation.unix;
+        let skew = authenticator.verify(config, auth_hmac, payload, trailer, ip.source, unix)?;
+        remarks.extend(skew.map(|skew| Remark::ClockSkew {
+            source: ip.source,
+            seconds: skew.seconds,
+            window: skew.window,
+        }));
+    }
     let interval = match config.version {
         VrrpVersion::V2 => {
             check_authentication(config.authentication, &packet)?;
+            if let Authentication::Ah(key) = config.authentication {
+                authenticator.open(bytes, ip.payload, ip.source, &key)?;
+            }
             check_interval_v2(config.advert_int, &packet)?
         }
         VrrpVersion::V3 => interval_v3(config.advert_int, &packet)?,
@@ -163,19 +248,127 @@ fn check_packet<'a>(
             received: ip.received_length,
         });
     }
-    packet
-        .check_checksum(config.version, ip.source, ip.destination)
-        .map_err(RefusalReason::Malformed)?;
+    remarks.extend(interval_remark(config, interval));
+    let checksum = check_checksum(config, &packet, ip)?;
     match (is_unicast, ip.destination.is_multicast()) {
         (true, true) => return Err(RefusalReason::UnicastExpected),
         (false, false) => return Err(RefusalReason::MulticastExpected),
         (true, false) | (false, true) => {}
     }
-    let from_peer = config.unicast_peer.contains(&ip.source);
-    if is_unicast && config.check_unicast_src && !from_peer {
-        return Err(RefusalReason::UnknownPeer);
+    if config.owner_ignore_adverts {
+        return Err(RefusalReason::AddressOwner);
     }
-    Ok((packet, interval))
+    let source = ip.source;
+    let skip = config.skip_check_adv_addr && expectation.same_master == Some(source);
+    if let Some(remark) = address_remark(config, expectation.addresses, source, &packet)
+        && !skip
+    {
+        counters.addr_list_err += 1;
+        remarks.push(remark);
+    }
+    check_peer(config, ip)?;
+    let heard = Heard {
+        source,
+        priority: packet.priority(),
+        interval,
+        checksum,
+    };
+    Ok((heard, remarks))
+}
+
+/// What the authentication header, if there is to be one, is around.
+fn check_ah_presence<'a>(
+    config: &VrrpInstance,
+    ip: &Datagram<'a>,
+) -> Result<&'a [u8], RefusalReason> {
+    let is_ah = matches!(config.authentication, Authentication::Ah(_));
+    match (is_ah, ip.protocol == ah::PROTOCOL) {
+        (false, false) => Ok(ip.payload),
+        (false, true) => Err(RefusalReason::AhUnexpected),
+        (true, false) => Err(RefusalReason::AhMissing),
+        (true, true) => match ah::Sealed::parse(ip.payload) {
+            Some(sealed) => Ok(sealed.payload),
+            None => Err(too_short(ip.payload.len(), ah::HEADER_LEN)),
+        },
+    }
+}
+
+/// The VRRP packet and, where there may be one, its authentication trailer.
+fn split_trailer<'a>(
+    config: &VrrpInstance,
+    ip: &Datagram<'_>,
+    payload: &'a [u8],
+) -> Result<(&'a [u8], &'a [u8]), RefusalReason> {
+    let packet = vrrp::Packet::parse(payload).map_err(RefusalReason::Malformed)?;
+    let family = AddressFamily::of(ip.source);
+    let expected = packet.expected_length(config.version, family);
+    let length = payload.len();
+    match (&config.auth_hmac, payload.split_at_checked(expected)) {
+        (Some(_), Some((packet, trailer))) => match trailer.len() {
+            0 | auth_hmac::TRAILER_LEN => Ok((packet, trailer)),
+            _ => Err(RefusalReason::Malformed(vrrp::ParseError::Length {
+                length,
+                expected: expected + auth_hmac::TRAILER_LEN,
+            })),
+        },
+        // A packet that was cut on its way has a line of its own.
+        _ if ip.is_truncated() => Ok((payload, &[])),
+        _ => {
+            let checked = packet.check_length(config.version, family);
+            checked.map_err(RefusalReason::Malformed)?;
+            Ok((payload, &[]))
+        }
+    }
+}
+
+/// Which checksum the sender makes.
+fn check_checksum(
+    config: &VrrpInstance,
+    packet: &vrrp::Packet<'_>,
+    ip: &Datagram<'_>,
+) -> Result<vrrp::Checksum, RefusalReason> {
+    let form = if config.v3_checksum_as_v2 {
+        vrrp::Checksum::AsVersion2
+    } else {
+        vrrp::Checksum::PseudoHeader
+    };
+    let check = |form| {
+        let (source, destination) = (ip.source, ip.destination);
+        packet.check_checksum(config.version, form, source, destination)
+    };
+    let may_be_old =
+        config.old_unicast_checksum != OldUnicastChecksum::Never && !ip.destination.is_multicast();
+    match check(form) {
+        Ok(()) => Ok(form),
+        Err(_) if may_be_old && check(vrrp::Checksum::OldUnicast).is_ok() => {
+            Ok(vrrp::Checksum::OldUnicast)
+        }
+        Err(error) => Err(RefusalReason::Malformed(error)),
+    }
+}
+
+/// keepalived: the peers, and how far they may be away.
+fn check_peer(config: &VrrpInstance, ip: &Datagram<'_>) -> Result<(), RefusalReason> {
+    if config.unicast_peer.is_empty() {
+        return Ok(());
+    }
+    let is_source = |peer: &&UnicastPeer| peer.address == ip.source;
+    let Some(peer) = config.unicast_peer.iter().find(is_source) else {
+        return if config.check_unicast_src {
+            Err(RefusalReason::UnknownPeer)
+        } else {
+            Ok(())
+        };
+    };
+    if (peer.min_ttl..=peer.max_ttl).contains(&ip.hop_limit) {
+        Ok(())
+    } else {
+        Err(RefusalReason::UnicastTtl {
+            received: ip.hop_limit,
+            min: peer.min_ttl,
+            max: peer.max_ttl,
+        })
+    }
 }
 
 /// RFC 2338 §5.3.6; RFC 3768 has only type 0.
@@ -196,6 +389,11 @@ fn check_authentication(
                 Err(RefusalReason::InvalidPassword)
             }
         }
+        (Authentication::Ah(_), 2) => Ok(()),
+        (Authentication::Ah(_), _) => Err(RefusalReason::AuthTypeMismatch {
+            received,
+            expected: 2,
+        }),
         (Authentication::None, _) => Err(RefusalReason::AuthTypeMismatch {
             received,
             expected: 0,
@@ -287,12 +485,25 @@ fn count(reason: RefusalReason, counters: &mut Counters) {
         RefusalReason::Malformed(Checksum { .. }) => &mut counters.checksum_err,
         RefusalReason::Ttl { .. } => &mut counters.ip_ttl_err,
         RefusalReason::InvalidAuthType { .. } => &mut counters.invalid_authtype,
-        RefusalReason::AuthTypeMismatch { .. } => &mut counters.authtype_mismatch,
-        RefusalReason::InvalidPassword => &mut counters.auth_failure,
+        RefusalReason::AuthTypeMismatch { .. }
+        | RefusalReason::AhUnexpected
+        | RefusalReason::AhMissing => &mut counters.authtype_mismatch,
+        RefusalReason::InvalidPassword
+        | RefusalReason::AhIcv
+        | RefusalReason::AhSpi { .. }
+        | RefusalReason::AhSequence { .. } => &mut counters.auth_failure,
+        RefusalReason::HmacMissing => &mut counters.auth_ext_missing,
+        RefusalReason::HmacMalformed => &mut counters.auth_ext_malformed,
+        RefusalReason::HmacStale { .. } => &mut counters.auth_ext_stale,
+        RefusalReason::HmacReplayed => &mut counters.auth_ext_replay,
+        RefusalReason::HmacUnknownKey { .. } => &mut counters.auth_ext_unknown_key,
+        RefusalReason::HmacInvalid => &mut counters.auth_ext_invalid_hmac,
         RefusalReason::AdvertInterval { .. } => &mut counters.advert_interval_err,
         RefusalReason::UnicastExpected
         | RefusalReason::MulticastExpected
-        | RefusalReason::UnknownPeer => &mut counters.unexpected_peer,
+        | RefusalReason::UnknownPeer
+        | RefusalReason::UnicastTtl { .. }
+        | RefusalReason::AddressOwner => &mut counters.unexpected_peer,
     };
     *counter += 1;
 }
@@ -327,104 +538,6 @@ fn first_time<T>(seen: &mut Vec<Discriminant<T>>, kind: Discriminant<T>) -> bool
         seen.push(kind);
     }
     is_new
-}
-
-/// keepalived's words.
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use vrrp::ParseError::{Checksum, Length, Type, Version};
-
-        let source = self.source;
-        match self.reason {
-            RefusalReason::Malformed(Length { length, expected }) => {
-                let how = if length < expected { "short" } else { "long" };
-                write!(
-                    f,
-                    "vrrp packet from {source} too {how}, length {length} and expect {expected}"
-                )
-            }
-            RefusalReason::Malformed(Version { version, expected }) => write!(
-                f,
-                "wrong VRRP version from {source}. Received {version} and expect {expected}"
-            ),
-            RefusalReason::Malformed(Type { packet_type }) => write!(
-                f,
-                "Invalid packet type from {source}. {packet_type} and expect {}",
-                vrrp::TYPE_ADVERTISEMENT
-            ),
-            RefusalReason::Malformed(Checksum { version }) => {
-                write!(
-                    f,
-                    "Invalid VRRPv{} checksum from {source}",
-                    version.number()
-                )
-            }
-            RefusalReason::Ttl { received } => write!(
-                f,
-                "invalid TTL/HL from {source}. Received {received} and expect {}",
-                vrrp::TTL
-            ),
-            RefusalReason::InvalidAuthType { received } => {
-                write!(f, "Invalid auth type from {source}: {received}")
-            }
-            RefusalReason::AuthTypeMismatch { received, expected } => write!(
-                f,
-                "received a {received} auth from {source}, expecting {expected}!"
-            ),
-            RefusalReason::InvalidPassword => {
-                write!(f, "received an invalid passwd from {source}!")
-            }
-            RefusalReason::AdvertInterval { ours, received } => write!(
-                f,
-                "advertisement interval mismatch with {source} mine={} sec rcv'd={} sec",
-                ours / 100,
-                received / 100
-            ),
-            RefusalReason::IpTotalLength { total, received } => write!(
-                f,
-                "ip_tot_len mismatch against received length from {source}. {total} and received {received}"
-            ),
-            RefusalReason::UnicastExpected => write!(
-                f,
-                "Expected unicast packet but received multicast packet from {source}"
-            ),
-            RefusalReason::MulticastExpected => write!(
-                f,
-                "Expected multicast packet but received unicast packet from {source}"
-            ),
-            RefusalReason::UnknownPeer => {
-                write!(f, "unicast source address {source} not a unicast peer")
-            }
-        }
-    }
-}
-
-/// keepalived's words.
-impl fmt::Display for Remark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::AddressCount { expected, received } => {
-                write!(f, "expected {expected} VIPs but received {received}")
-            }
-            Self::AddressList {
-                virtual_router_id,
-                source,
-                missing,
-            } => {
-                write!(
-                    f,
-                    "ip address associated with VRID {virtual_router_id} not present in advert from {source}:"
-                )?;
-                missing
-                    .iter()
-                    .try_for_each(|address| write!(f, " {address}"))
-            }
-            Self::AdvertInterval { ours, received } => write!(
-                f,
-                "advertisement interval mismatch ours = {ours} centi-sec rcv'd={received} centi-sec"
-            ),
-        }
-    }
 }
 
 #[cfg(test)]

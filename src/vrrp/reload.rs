@@ -146,6 +146,7 @@ impl VirtualRouters {
             }
         }
         self.instances = Instances::new(instances);
+        self.tell_clock();
         (earlier, old)
     }
 }

@@ -18,8 +18,8 @@ use super::timers::Timer;
 use super::trackers::{Changed, Trackers};
 use super::tracking::Interfaces;
 use super::{
-    Action, Actions, Event, Input, InterfaceState, LinkState, Resume, ScriptOutcome, State,
-    TrackedNow, receive,
+    Action, Actions, Clocks, Event, Input, InterfaceState, LinkState, Resume, ScriptOutcome, State,
+    TrackedNow, WallClock, receive,
 };
 use crate::config::Config;
 use crate::types::{InterfaceName, OwnedAddress, RouterIdentity};
@@ -34,6 +34,7 @@ pub struct VirtualRouters {
     pub(super) scripts: Vec<Script>,
     pub(super) interfaces: Interfaces,
     pub(super) trackers: Trackers,
+    clock: Option<WallClock>,
     phase: Phase,
     /// Packets that failed a check, of all instances that there ever were.
     refused: u64,
@@ -74,6 +75,18 @@ impl VirtualRouters {
         resume: &[Resume],
         now: Instant,
     ) -> (Self, Actions) {
+        Self::with_clocks(config, interfaces, tracked, resume, None, now)
+    }
+
+    /// The same for a program that signs its adverts, or counts from the machine's start.
+    pub fn with_clocks(
+        config: &Config,
+        interfaces: &[InterfaceState],
+        tracked: &TrackedNow,
+        resume: &[Resume],
+        clocks: Option<Clocks>,
+        now: Instant,
+    ) -> (Self, Actions) {
         let instances = config.vrrp_instances.iter().cloned();
         let mut routers = Self {
             instances: Instances::new(instances.map(Instance::new).collect()),
@@ -81,11 +94,13 @@ impl VirtualRouters {
             scripts: Vec::new(),
             interfaces: Interfaces::new(interfaces, &config.interface_up_down_delays),
             trackers: Trackers::new(config, tracked),
+            clock: clocks.map(|clocks| clocks.wall),
             phase: Phase::Running,
             refused: 0,
             lateness: Lateness::default(),
             config: config.clone(),
         };
+        routers.tell_clock();
         routers.groups = routers.make_groups(&[]);
         for script in &config.vrrp_scripts {
             routers.scripts.push(Script::new(script.clone(), now));
@@ -94,7 +109,8 @@ impl VirtualRouters {
         for script in &routers.scripts {
             script.log_refusal(&mut actions);
         }
-        routers.start(resume, now, &mut actions);
+        let since_boot = clocks.map(|clocks| clocks.since_boot);
+        routers.start(resume, since_boot, now, &mut actions);
         routers.instances.settle();
         (routers, actions)
     }
@@ -136,10 +152,25 @@ impl VirtualRouters {
                     self.reassess(now, &mut actions);
                 }
             }
+            Input::Clock(clock) => {
+                self.clock = Some(clock);
+                self.tell_clock();
+            }
             Input::Timeout => self.timeout(now, &mut actions),
         }
         self.instances.settle();
         actions
+    }
+
+    /// Somebody wants to know when the wall clock has been set.
+    pub fn needs_clock(&self) -> bool {
+        self.instances.iter().any(Instance::needs_clock)
+    }
+
+    pub(super) fn tell_clock(&mut self) {
+        for instance in self.instances.iter_mut() {
+            instance.set_clock(self.clock);
+        }
     }
 
     /// Says goodbye: priority 0, addresses removed, stop notifications. Nothing happens afterwards.
@@ -292,19 +323,29 @@ impl VirtualRouters {
         now: Instant,
         actions: &mut Actions,
     ) {
-        // keepalived: unknown virtual routers are silent.
-        let Some((family, vrid)) = receive::addressee(bytes) else {
+        let Some(addressee) = receive::addressee(bytes) else {
             return;
         };
-        let Some(index) = self.instances.find(interface, vrid, family) else {
-            return;
-        };
-        if let Some(instance) = self.instances.get_mut(index) {
+        let (vrid, family) = (addressee.vrid, addressee.family);
+        let found = self.instances.find(interface, vrid, family);
+        let found = found.filter(|index| {
+            let instance = self.instances.get(*index);
+            instance.is_some_and(|instance| addressee.is(instance.config()))
+        });
+        if let Some(index) = found
+            && let Some(instance) = self.instances.get_mut(index)
+        {
             let consequence = instance.receive(bytes, now, actions);
             if consequence == Consequence::Refused {
                 self.refused += 1;
             }
             self.follow(index, consequence, now, actions);
+        } else if self.config.global_defs.vrrp.log_unknown_vrids {
+            actions.push(Action::Log(Event::UnknownVrid {
+                virtual_router_id: addressee.vrid,
+                interface: interface.clone(),
+                source: addressee.source,
+            }));
         }
     }
 

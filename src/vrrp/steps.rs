@@ -17,6 +17,7 @@
 //!                                 before `start` what exists, afterwards what netlink says
 //! resume NAME 2s                  before `start`: a lease with so much left
 //! start | reload | stop
+//! clock 1000s                     before `start` the time of day and since boot; afterwards it is set
 //! advert from=IP priority=N ...   a packet of the peer; further keys make it differ
 //! deleted 192.0.2.100/24 eth0     somebody takes an address away
 //! unsent NAME                     its last advert could not be sent
@@ -118,6 +119,7 @@ struct World {
     tracked: TrackedNow,
     /// Announcements are shown.
     shows_announcements: bool,
+    clocks: Option<Clocks>,
     routers: Option<VirtualRouters>,
     epoch: Instant,
     now: Instant,
@@ -135,6 +137,7 @@ impl World {
             resume: Vec::new(),
             tracked: TrackedNow::default(),
             shows_announcements: false,
+            clocks: None,
             routers: None,
             epoch,
             now: epoch,
@@ -245,11 +248,12 @@ impl World {
             }),
             "start" => {
                 let interfaces: Vec<_> = self.interfaces.values().cloned().collect();
-                let (routers, actions) = VirtualRouters::with_tracked(
+                let (routers, actions) = VirtualRouters::with_clocks(
                     &self.config,
                     &interfaces,
                     &self.tracked,
                     &self.resume,
+                    self.clocks,
                     self.now,
                 );
                 self.routers = Some(routers);
@@ -260,6 +264,19 @@ impl World {
                 let (config, now) = (self.config.clone(), self.now);
                 let actions = self.routers().reload(&config, &interfaces, now);
                 self.print(&actions);
+            }
+            "clock" => {
+                let wall = WallClock {
+                    at: self.now,
+                    unix: duration(words[1]),
+                };
+                match self.routers {
+                    Some(_) => self.handle(Input::Clock(wall)),
+                    None => {
+                        let since_boot = wall.unix;
+                        self.clocks = Some(Clocks { wall, since_boot });
+                    }
+                }
             }
             "stop" => {
                 let now = self.now;
@@ -293,6 +310,8 @@ impl World {
         let defs = &mut self.config.global_defs;
         match key {
             "vrrp_startup_delay" => defs.vrrp_startup_delay = duration(value),
+            "vrrp_delay_after_boot" => defs.vrrp.vrrp_delay_after_boot = duration(value),
+            "log_unknown_vrids" => defs.vrrp.log_unknown_vrids = true,
             "fifo" => self.shows_announcements = true,
             "fifo_on_reload" => defs.fifo_write_vrrp_states_on_reload = true,
             key => panic!("unknown key {key}"),

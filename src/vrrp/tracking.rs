@@ -143,6 +143,8 @@ pub enum Fault {
     InterfaceDown(InterfaceName),
     /// No source for adverts.
     NoAddress(AddressFamily),
+    /// `unicast_fault_no_peer`.
+    NoPeer,
     Script(String),
     File {
         file: String,
@@ -165,6 +167,7 @@ impl fmt::Display for Fault {
                     "entering FAULT state (no {family} address for interface)"
                 )
             }
+            Self::NoPeer => f.write_str("entering FAULT state (no unicast peers)"),
             Self::Script(script) => write!(f, "entering FAULT state due to script {script}"),
             Self::File { file, status } => {
                 write!(
@@ -259,6 +262,9 @@ impl Assessment {
         }
         if self.source.is_none() {
             self.fault(Fault::NoAddress(config.family()));
+        }
+        if config.unicast_fault_no_peer && config.unicast_peer.is_empty() {
+            self.fault(Fault::NoPeer);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Packet layouts: parse what is untrusted, emit whole packets. No sockets, no clock.
 
+pub mod ah;
 pub mod arp;
+pub mod auth_hmac;
 pub mod datagram;
 pub mod ipv4;
 pub mod ipv6;

@@ -69,10 +69,66 @@ pub struct Advert<'a> {
     pub vrid: Vrid,
     pub priority: AdvertPriority,
     pub advert_int: AdvertInterval,
-    /// Eight octets of `auth_type PASS`; version 2 over IPv4 only.
-    pub auth_pass: Option<[u8; 8]>,
+    /// Version 2 over IPv4 only.
+    pub authentication: Authentication,
+    pub checksum: Checksum,
     /// At most 255, of the family of source and destination; further ones are not advertised.
     pub addresses: &'a [IpAddr],
+}
+
+/// What a version 2 advert says of its authentication (RFC 2338 §5.3.6).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Authentication {
+    #[default]
+    None,
+    /// Eight octets behind the addresses.
+    Pass([u8; 8]),
+    /// The packet is in an IP authentication header.
+    Ah,
+}
+
+impl Authentication {
+    fn auth_type(self) -> u8 {
+        match self {
+            Self::None => 0,
+            Self::Pass(_) => 1,
+            Self::Ah => 2,
+        }
+    }
+
+    fn data(self) -> [u8; AUTHENTICATION_LEN] {
+        match self {
+            Self::Pass(data) => data,
+            Self::None | Self::Ah => [0; AUTHENTICATION_LEN],
+        }
+    }
+}
+
+/// What a version 3 checksum over IPv4 is made of. Version 2 and IPv6 know one way only.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Checksum {
+    /// RFC 5798 §5.2.8.
+    #[default]
+    PseudoHeader,
+    /// keepalived: `v3_checksum_as_v2`.
+    AsVersion2,
+    /// keepalived up to 1.3.6: the multicast group in the pseudo header of unicast.
+    OldUnicast,
+}
+
+impl<'a> Advert<'a> {
+    /// Priority 100 each second, without authentication.
+    pub fn new(version: VrrpVersion, vrid: Vrid, addresses: &'a [IpAddr]) -> Self {
+        Self {
+            version,
+            vrid,
+            priority: AdvertPriority::from_wire(100),
+            advert_int: AdvertInterval::DEFAULT,
+            authentication: Authentication::None,
+            checksum: Checksum::PseudoHeader,
+            addresses,
+        }
+    }
 }
 
 impl Advert<'_> {
@@ -93,45 +149,55 @@ impl Advert<'_> {
         }
         match self.version {
             VrrpVersion::V2 => {
-                bytes[field::AUTH_TYPE] = u8::from(self.auth_pass.is_some());
+                bytes[field::AUTH_TYPE] = self.authentication.auth_type();
                 bytes[field::ADVERT_INT_SECS] = self.advert_int.as_secs_v2();
                 if source.is_ipv4() {
-                    bytes.extend_from_slice(&self.auth_pass.unwrap_or_default());
+                    bytes.extend_from_slice(&self.authentication.data());
                 }
             }
             VrrpVersion::V3 => bytes[field::ADVERT_INT_CENTIS]
                 .copy_from_slice(&self.advert_int.as_centis_v3().to_be_bytes()),
         }
-        let checksum = checksum(&bytes, self.version, source, destination);
+        let checksum = checksum(&bytes, self.version, self.checksum, source, destination);
         bytes[field::CHECKSUM].copy_from_slice(&checksum.to_be_bytes());
         bytes
     }
 
-    /// The whole IP packet. keepalived: own IPv4 header, DF not set, `id` counted by the instance. IPv6 has no `id`.
-    /// Empty where source and destination are of two families.
+    /// The whole IP packet, with TTL 255.
     pub fn emit_packet(&self, id: u16, source: IpAddr, destination: IpAddr) -> Vec<u8> {
         let payload = self.emit(source, destination);
-        match (source, destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => ipv4::Header {
-                tos: TOS,
-                id,
-                dont_fragment: false,
-                ttl: TTL,
-                protocol: PROTOCOL,
-                source,
-                destination,
-            }
-            .emit(&payload),
-            (IpAddr::V6(source), IpAddr::V6(destination)) => ipv6::Header {
-                traffic_class: TOS,
-                next_header: PROTOCOL,
-                hop_limit: TTL,
-                source,
-                destination,
-            }
-            .emit(&payload),
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => Vec::new(),
+        envelope(id, TTL, source, destination, &payload)
+    }
+}
+
+/// A VRRP packet with its IP header, or nothing where source and destination are of two families. IPv6 has no `id`.
+pub fn envelope(id: u16, ttl: u8, source: IpAddr, destination: IpAddr, payload: &[u8]) -> Vec<u8> {
+    match (source, destination) {
+        (IpAddr::V4(source), IpAddr::V4(destination)) => {
+            ipv4_header(id, ttl, source, destination).emit(payload)
         }
+        (IpAddr::V6(source), IpAddr::V6(destination)) => ipv6::Header {
+            traffic_class: TOS,
+            next_header: PROTOCOL,
+            hop_limit: ttl,
+            source,
+            destination,
+        }
+        .emit(payload),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => Vec::new(),
+    }
+}
+
+/// keepalived: own header, DF not set, `id` counted by the instance.
+pub fn ipv4_header(id: u16, ttl: u8, source: Ipv4Addr, destination: Ipv4Addr) -> ipv4::Header {
+    ipv4::Header {
+        tos: TOS,
+        id,
+        dont_fragment: false,
+        ttl,
+        protocol: PROTOCOL,
+        source,
+        destination,
     }
 }
 
@@ -219,18 +285,22 @@ impl<'a> Packet<'a> {
         self.bytes.get(start..)?.first_chunk().copied()
     }
 
+    /// How long the packet is, if its address count is right.
+    pub fn expected_length(&self, version: VrrpVersion, family: AddressFamily) -> usize {
+        let authentication = match (version, family) {
+            (VrrpVersion::V2, AddressFamily::Inet) => AUTHENTICATION_LEN,
+            (VrrpVersion::V2, AddressFamily::Inet6) | (VrrpVersion::V3, _) => 0,
+        };
+        HEADER_LEN + family.octets() * usize::from(self.address_count()) + authentication
+    }
+
     /// The packet is as long as its address count says.
     pub fn check_length(
         &self,
         version: VrrpVersion,
         family: AddressFamily,
     ) -> Result<(), ParseError> {
-        let authentication = match (version, family) {
-            (VrrpVersion::V2, AddressFamily::Inet) => AUTHENTICATION_LEN,
-            (VrrpVersion::V2, AddressFamily::Inet6) | (VrrpVersion::V3, _) => 0,
-        };
-        let addresses = family.octets() * usize::from(self.address_count());
-        let expected = HEADER_LEN + addresses + authentication;
+        let expected = self.expected_length(version, family);
         let length = self.bytes.len();
         if length == expected {
             Ok(())
@@ -258,10 +328,11 @@ impl<'a> Packet<'a> {
     pub fn check_checksum(
         &self,
         version: VrrpVersion,
+        form: Checksum,
         source: IpAddr,
         destination: IpAddr,
     ) -> Result<(), ParseError> {
-        if checksum(self.bytes, version, source, destination) == 0 {
+        if checksum(self.bytes, version, form, source, destination) == 0 {
             Ok(())
         } else {
             Err(ParseError::Checksum { version })
@@ -271,16 +342,30 @@ impl<'a> Packet<'a> {
 
 /// Over `bytes` with whatever its checksum field holds: the field's value where it holds 0, 0
 /// where it holds the right one.
-fn checksum(bytes: &[u8], version: VrrpVersion, source: IpAddr, destination: IpAddr) -> u16 {
+fn checksum(
+    bytes: &[u8],
+    version: VrrpVersion,
+    form: Checksum,
+    source: IpAddr,
+    destination: IpAddr,
+) -> u16 {
     // Both pseudo headers end in 0, the protocol and the length; IPv6's wider fields add zeroes only.
     let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX).to_be_bytes();
     let protocol = [0, PROTOCOL, length[0], length[1]];
     match (source, destination) {
-        (IpAddr::V4(_), IpAddr::V4(_)) if version == VrrpVersion::V2 => internet_checksum(&[bytes]),
         // RFC 5798 §5.2.8: with a pseudo header as in RFC 2460 §8.1.
-        (IpAddr::V4(source), IpAddr::V4(destination)) => {
-            internet_checksum(&[&source.octets(), &destination.octets(), &protocol, bytes])
-        }
+        (IpAddr::V4(source), IpAddr::V4(destination)) => match (version, form) {
+            (VrrpVersion::V2, _) | (VrrpVersion::V3, Checksum::AsVersion2) => {
+                internet_checksum(&[bytes])
+            }
+            (VrrpVersion::V3, Checksum::PseudoHeader) => {
+                internet_checksum(&[&source.octets(), &destination.octets(), &protocol, bytes])
+            }
+            (VrrpVersion::V3, Checksum::OldUnicast) => {
+                let group = MULTICAST_GROUP.octets();
+                internet_checksum(&[&source.octets(), &group, &protocol, bytes])
+            }
+        },
         (IpAddr::V6(source), IpAddr::V6(destination)) => {
             internet_checksum(&[&source.octets(), &destination.octets(), &protocol, bytes])
         }

@@ -1,5 +1,6 @@
 //! The keywords of `global_defs`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Draft, LvsPlane, files, firewall, lvs, parent_scripts, processes, snmp, vrrp};
@@ -8,6 +9,7 @@ use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape, Table};
 use crate::config::vrrp_instance::garp_extra_if;
 use crate::config::vrrp_instance::keywords::{GARP_SECONDS, repeat, version, whole_seconds};
 use crate::config::vrrp_script;
+use crate::types::AddressFamily;
 
 /// Name of the table.
 pub(crate) const BLOCK: &str = "global_defs";
@@ -201,8 +203,24 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("vrrp_mcast_group4", Shape::Address, "224.0.0.18"),
-    Keyword::pending("vrrp_mcast_group6", Shape::Address, "ff02::12"),
+    Keyword::new(
+        "vrrp_mcast_group4",
+        Shape::Address,
+        "224.0.0.18",
+        |draft, arguments| {
+            draft.vrrp_mcast_group4 = Some(group(arguments, AddressFamily::Inet)?);
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "vrrp_mcast_group6",
+        Shape::Address,
+        "ff02::12",
+        |draft, arguments| {
+            draft.vrrp_mcast_group6 = Some(group(arguments, AddressFamily::Inet6)?);
+            Ok(())
+        },
+    ),
     Keyword::new(
         "vrrp_garp_master_delay",
         GARP_SECONDS,
@@ -322,8 +340,24 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("vrrp_owner_ignore_adverts", Shape::Bool, "off"),
-    Keyword::pending("v3_checksum_as_v2", Shape::Bool, "off"),
+    Keyword::new(
+        "vrrp_owner_ignore_adverts",
+        Shape::Bool,
+        "off",
+        |draft, arguments| {
+            draft.vrrp_owner_ignore_adverts = arguments.boolean()?;
+            Ok(())
+        },
+    ),
+    Keyword::new(
+        "v3_checksum_as_v2",
+        Shape::Bool,
+        "off",
+        |draft, arguments| {
+            draft.v3_checksum_as_v2 = arguments.boolean()?;
+            Ok(())
+        },
+    ),
     Keyword::new("vrrp_check_unicast_src", Shape::Flag, "off", |draft, _| {
         draft.vrrp_check_unicast_src = true;
         Ok(())
@@ -410,4 +444,14 @@ fn min_garp(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Find
         garp.master_refresh_repeat.get_or_insert(0);
     }
     Ok(())
+}
+
+/// A multicast group of that family.
+fn group(arguments: &mut Arguments<'_>, family: AddressFamily) -> Result<IpAddr, Finding> {
+    let group = arguments.address()?;
+    if group.value.is_multicast() && AddressFamily::of(group.value) == family {
+        return Ok(group.value);
+    }
+    let message = format!("{} is no {} multicast group", group.value, family.name());
+    Err(Finding::new(Code::InvalidValue, group.span, message))
 }

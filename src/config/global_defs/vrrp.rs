@@ -60,13 +60,13 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_delay_after_boot",
         Shape::any_seconds(),
         "0",
         |draft, arguments| arguments.fill(&mut draft.defs.vrrp.vrrp_delay_after_boot),
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "log_unknown_vrids",
         Shape::Flag,
         "off",

@@ -15,6 +15,8 @@ pub(super) fn text(row: &Row, value: &Value) -> Option<String> {
     match (value, row.shape) {
         (Value::Bool(_), Shape::Flag) => Some(String::new()),
         (Value::Bool(on), Shape::Bool) => Some(if *on { "on" } else { "off" }.to_owned()),
+        // It may stand alone, and means something else then.
+        (Value::Number(_) | Value::String(_), Shape::Optional(_)) => None,
         (Value::Number(number), _) => Some(number.to_string()),
         (Value::String(name), Shape::Choice(words)) => choice(name, words),
         (Value::String(name), _) => match row.name {

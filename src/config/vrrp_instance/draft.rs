@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::vmac::VmacDraft;
-use super::{GarpExtraIf, GarpSettings, InitialState};
+use super::{GarpExtraIf, GarpSettings, InitialState, OldUnicastChecksum, UnicastPeer, auth_hmac};
 use crate::config::keyword::Spanned;
 use crate::config::lines::Span;
 use crate::config::notify_scripts::{HasNotify, NotifyDraft};
@@ -23,6 +23,7 @@ pub(crate) struct Draft {
     pub(crate) advert_int: Option<Spanned<AdvertInterval>>,
     pub(crate) version: Option<Spanned<VrrpVersion>>,
     pub(crate) authentication: Option<AuthenticationDraft>,
+    pub(crate) auth_hmac: Option<auth_hmac::Draft>,
     pub(crate) virtual_ipaddress: Vec<Spanned<VirtualAddress>>,
     pub(crate) virtual_ipaddress_excluded: Vec<Spanned<VirtualAddress>>,
     pub(crate) virtual_routes: Vec<RouteDraft>,
@@ -36,11 +37,17 @@ pub(crate) struct Draft {
     pub(crate) dont_track_primary: bool,
     pub(crate) mcast_src_ip: Option<Spanned<IpAddr>>,
     pub(crate) unicast_src_ip: Option<Spanned<IpAddr>>,
-    pub(crate) unicast_peer: Vec<Spanned<IpAddr>>,
+    pub(crate) unicast_peer: Vec<Spanned<UnicastPeer>>,
     /// The keyword of a `unicast_peer` with an entry that is no address.
     pub(crate) refused_unicast_peer: Option<Span>,
-    /// A keyword that is not carried out and without which the peers are not understood.
-    pub(crate) unsupported: Option<Spanned<&'static str>>,
+    pub(crate) unicast_ttl: Option<u8>,
+    pub(crate) unicast_fault_no_peer: bool,
+    pub(crate) old_unicast_checksum: OldUnicastChecksum,
+    pub(crate) mcast_dst_ip: Option<Spanned<IpAddr>>,
+    pub(crate) v3_checksum_as_v2: Option<bool>,
+    pub(crate) owner_ignore_adverts: Option<bool>,
+    pub(crate) timer_expired_backup: Option<Spanned<u8>>,
+    pub(crate) no_virtual_ipaddress: bool,
     pub(crate) native_ipv6: bool,
     /// A keyword that only makes sense with unicast peers.
     pub(crate) unicast_keyword: Option<Span>,
@@ -65,6 +72,7 @@ impl Draft {
             advert_int: None,
             version: None,
             authentication: None,
+            auth_hmac: None,
             virtual_ipaddress: Vec::new(),
             virtual_ipaddress_excluded: Vec::new(),
             virtual_routes: Vec::new(),
@@ -80,7 +88,14 @@ impl Draft {
             unicast_src_ip: None,
             unicast_peer: Vec::new(),
             refused_unicast_peer: None,
-            unsupported: None,
+            unicast_ttl: None,
+            unicast_fault_no_peer: false,
+            old_unicast_checksum: OldUnicastChecksum::Detect,
+            mcast_dst_ip: None,
+            v3_checksum_as_v2: None,
+            owner_ignore_adverts: None,
+            timer_expired_backup: None,
+            no_virtual_ipaddress: false,
             native_ipv6: false,
             unicast_keyword: None,
             garp: GarpDraft::default(),

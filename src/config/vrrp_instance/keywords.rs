@@ -1,12 +1,13 @@
 //! The keywords of `vrrp_instance` and of `authentication` in it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::time::Duration;
 
-use super::InitialState;
 use super::draft::{AuthType, AuthenticationDraft, Draft};
+use super::{InitialState, OldUnicastChecksum, UnicastPeer, auth_hmac};
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape, Spanned, Table};
+use crate::config::lexer::Word;
 use crate::config::notify_scripts::notify_rows;
 use crate::config::track::track_rows;
 use crate::types::{AdvertInterval, Priority, Vrid, VrrpVersion};
@@ -14,10 +15,6 @@ use crate::types::{AdvertInterval, Priority, Vrid, VrrpVersion};
 /// Names of the tables.
 pub(crate) const BLOCK: &str = "vrrp_instance";
 pub(crate) const AUTHENTICATION_BLOCK: &str = "authentication";
-const AUTH_HMAC_BLOCK: &str = "auth_hmac";
-
-/// Where adverts go (RFC 3768 §5.2.2).
-const MULTICAST_GROUP: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18));
 
 /// Whole seconds, kept as such (keepalived: garp delays).
 pub(crate) const GARP_SECONDS: Shape = Shape::number(0, 86_400);
@@ -72,8 +69,16 @@ const OWN: &[Keyword<Draft>] = &[
         "",
         authentication,
     ),
-    Keyword::pending_but_read("auth_hmac", Shape::Block(AUTH_HMAC_BLOCK), "", auth_hmac),
-    Keyword::pending("no_virtual_ipaddress", Shape::Flag, "off"),
+    Keyword::new(
+        "auth_hmac",
+        Shape::Block(auth_hmac::BLOCK),
+        "",
+        auth_hmac::read,
+    ),
+    Keyword::new("no_virtual_ipaddress", Shape::Flag, "off", |draft, _| {
+        draft.no_virtual_ipaddress = true;
+        Ok(())
+    }),
     Keyword::new("nopreempt", Shape::Flag, "off", |draft, arguments| {
         draft.nopreempt = Some(arguments.keyword_span());
         Ok(())
@@ -136,8 +141,19 @@ const OWN: &[Keyword<Draft>] = &[
         },
     ),
     Keyword::new("unicast_peer", Shape::List("ADDRESS"), "", unicast_peer),
-    Keyword::pending("unicast_fault_no_peer", Shape::Flag, "off"),
-    Keyword::pending("unicast_ttl", Shape::number(0, 255), "255"),
+    Keyword::new("unicast_fault_no_peer", Shape::Flag, "off", |draft, _| {
+        draft.unicast_fault_no_peer = true;
+        Ok(())
+    }),
+    Keyword::new(
+        "unicast_ttl",
+        Shape::number(0, 255),
+        "255",
+        |draft, arguments| {
+            draft.unicast_ttl = Some(arguments.number()?);
+            Ok(())
+        },
+    ),
     Keyword::new(
         "check_unicast_src",
         Shape::Flag,
@@ -147,11 +163,16 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("old_unicast_checksum", Shape::Optional("never"), ""),
-    Keyword::pending_but_read(
+    Keyword::new(
+        "old_unicast_checksum",
+        Shape::Optional("never"),
+        "peers are looked at",
+        old_unicast_checksum,
+    ),
+    Keyword::new(
         "mcast_dst_ip",
         Shape::Address,
-        "vrrp_mcast_group4",
+        "vrrp_mcast_group4, vrrp_mcast_group6",
         mcast_dst_ip,
     ),
     Keyword::pending("track_src_ip", Shape::Flag, "off"),
@@ -232,10 +253,14 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending(
+    Keyword::new(
         "owner_ignore_adverts",
         Shape::Bool,
         "vrrp_owner_ignore_adverts",
+        |draft, arguments| {
+            draft.owner_ignore_adverts = Some(arguments.boolean()?);
+            Ok(())
+        },
     ),
     Keyword::new(
         "down_timer_adverts",
@@ -246,10 +271,28 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("timer_expired_backup", Shape::Optional("a priority"), "off"),
-    Keyword::pending("thread_timer_expired", Shape::Optional("a priority"), "off")
-        .deprecated("timer_expired_backup"),
-    Keyword::pending("v3_checksum_as_v2", Shape::Bool, "global"),
+    Keyword::new(
+        "timer_expired_backup",
+        Shape::Optional("a priority"),
+        "off",
+        timer_expired_backup,
+    ),
+    Keyword::new(
+        "thread_timer_expired",
+        Shape::Optional("a priority"),
+        "off",
+        timer_expired_backup,
+    )
+    .deprecated("timer_expired_backup"),
+    Keyword::new(
+        "v3_checksum_as_v2",
+        Shape::Bool,
+        "global",
+        |draft, arguments| {
+            draft.v3_checksum_as_v2 = Some(arguments.boolean()?);
+            Ok(())
+        },
+    ),
     Keyword::without_effect("debug", Shape::number(0, 4)),
     Keyword::pending("kernel_rx_buf_size", Shape::number(1, NO_LIMIT), ""),
     Keyword::pending("linkbeat_use_polling", Shape::Flag, "off").deprecated("linkbeat_interfaces"),
@@ -317,26 +360,39 @@ fn virtual_router_id(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result
     Ok(())
 }
 
-/// keepalived: any group; without it the peers would not be heard.
 fn mcast_dst_ip(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     let group = arguments.address()?;
-    if group.value != MULTICAST_GROUP {
-        arguments.leave_pending_to_owner();
-        draft.unsupported = Some(Spanned {
-            value: "'mcast_dst_ip' is",
-            span: group.span,
-        });
+    if !group.value.is_multicast() {
+        let message = format!("mcast_dst_ip {} not multicast. Skipping...", group.value);
+        return Err(Finding::new(Code::InvalidValue, group.span, message));
     }
+    draft.mcast_dst_ip = Some(group);
     Ok(())
 }
 
-fn auth_hmac(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
-    draft.unsupported = Some(Spanned {
-        value: "'auth_hmac' is",
-        span: arguments.keyword_span(),
-    });
-    arguments.leave_pending_to_owner();
-    arguments.check_shape()
+fn old_unicast_checksum(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    draft.unicast_keyword = Some(arguments.keyword_span());
+    draft.old_unicast_checksum = match arguments.next_word() {
+        None => OldUnicastChecksum::Always,
+        Some(word) if word.text == "never" => OldUnicastChecksum::Never,
+        Some(word) => {
+            let message = format!("unknown old_unicast_checksum mode '{}'", word.text);
+            let finding = Finding::new(Code::InvalidValue, word.span, message);
+            return Err(finding.expected("'never' or nothing"));
+        }
+    };
+    Ok(())
+}
+
+/// Without a number: the priority just below the own one, which is not known here.
+fn timer_expired_backup(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let span = arguments.span();
+    let value = match arguments.next_word() {
+        None => 0,
+        Some(word) => arguments.number_in(word, &Shape::number(1, 254))?,
+    };
+    draft.timer_expired_backup = Some(Spanned { value, span });
+    Ok(())
 }
 
 fn advert_int(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
@@ -385,33 +441,53 @@ fn unicast_peer(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), 
     draft.unicast_keyword = Some(arguments.keyword_span());
     for statement in arguments.block() {
         let word = statement.first();
-        match word.text.parse() {
-            Ok(value) => draft.unicast_peer.push(Spanned {
-                value,
-                span: word.span,
-            }),
-            Err(_) => {
-                draft.refused_unicast_peer = draft.unicast_keyword;
-                let message = format!("invalid unicast peer '{}', which is not used", word.text);
-                let finding = Finding::new(Code::InvalidValue, word.span, message);
-                arguments.complain(finding.expected("an IP address"));
-            }
+        let Ok(address) = word.text.parse::<IpAddr>() else {
+            draft.refused_unicast_peer = draft.unicast_keyword;
+            let message = format!("invalid unicast peer '{}', which is not used", word.text);
+            let finding = Finding::new(Code::InvalidValue, word.span, message);
+            arguments.complain(finding.expected("an IP address"));
+            continue;
+        };
+        let mut value = UnicastPeer::from(address);
+        peer_options(&mut value, statement.arguments(), arguments);
+        if value.min_ttl > value.max_ttl {
+            let message = format!(
+                "min_ttl {} > max_ttl {} - all packets will be discarded",
+                value.min_ttl, value.max_ttl
+            );
+            arguments.complain(Finding::new(Code::Conflict, word.span, message));
         }
-        if let Some(option) = statement.arguments().first() {
-            let (code, message) = match option.text {
-                "min_ttl" | "max_ttl" => (
-                    Code::NotCarriedOut,
-                    format!("'{}' is understood, but not carried out yet", option.text),
-                ),
-                text => (
-                    Code::ExtraWords,
-                    format!("'{text}' is no option of a unicast peer"),
-                ),
-            };
-            arguments.complain(Finding::new(code, option.span, message));
-        }
+        let span = word.span;
+        draft.unicast_peer.push(Spanned { value, span });
     }
     Ok(())
+}
+
+/// `[min_ttl N] [max_ttl N]`
+fn peer_options(peer: &mut UnicastPeer, words: &[Word<'_>], arguments: &mut Arguments<'_>) {
+    let mut words = words.iter();
+    while let Some(option) = words.next() {
+        let field = match option.text {
+            "min_ttl" => &mut peer.min_ttl,
+            "max_ttl" => &mut peer.max_ttl,
+            text => {
+                let message = format!("'{text}' is no option of a unicast peer");
+                arguments.complain(Finding::new(Code::ExtraWords, option.span, message));
+                continue;
+            }
+        };
+        let number = match words.next() {
+            Some(word) => arguments.number_in(*word, &Shape::number(0, 255)),
+            None => {
+                let message = format!("'{}' is without its number", option.text);
+                Err(Finding::new(Code::InvalidValue, option.span, message))
+            }
+        };
+        match number {
+            Ok(number) => *field = number,
+            Err(finding) => arguments.complain(finding),
+        }
+    }
 }
 
 /// A number of whole seconds.

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::draft::{AuthenticationDraft, Draft};
+use super::draft::{AuthType, AuthenticationDraft, Draft};
 use super::{Authentication, InitialState, TrackInterface, TrackScript, VrrpInstance};
 use crate::config::consistency::{Context, TrackKind};
 use crate::config::diagnostic::{Code, Finding};
@@ -22,13 +22,17 @@ const MAX_ADVERTISED: usize = 255;
 impl Draft {
     /// `None` with a complaint where the instance cannot take part.
     pub(crate) fn resolve(&self, context: &mut Context<'_>) -> Option<VrrpInstance> {
-        let is_left_out = self.complain_if_left_out(context);
+        let mut is_left_out = self.complain_if_left_out(context);
         let interface = self.required_interface(context);
         let vrid = self.required_vrid(context);
         // What cannot take part is looked over all the same, so that all its mistakes are said at once.
         let mut instance = self.outline()?;
         self.set_election(&mut instance, context);
         self.set_protocol(&mut instance, context);
+        if let Some(block) = &self.auth_hmac {
+            instance.auth_hmac = block.resolve(&self.name.value, instance.advert_int, context);
+            is_left_out |= instance.auth_hmac.is_none();
+        }
         self.set_addresses(&mut instance, context);
         self.set_network(&mut instance, context);
         self.set_tracking(&mut instance, context);
@@ -150,6 +154,16 @@ impl Draft {
     /// Version, interval, authentication, addresses of the protocol.
     fn set_protocol(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
         instance.version = match (self.version, self.family()) {
+            (Some(version), AddressFamily::Inet6)
+                if version.value == VrrpVersion::V2 && self.is_strict(context) =>
+            {
+                let message = format!(
+                    "({}) cannot use IPv6 with VRRP version 2; setting version 3",
+                    self.name.value
+                );
+                context.complain(Finding::new(Code::Conflict, version.span, message));
+                VrrpVersion::V3
+            }
             (Some(version), _) => version.value,
             (None, AddressFamily::Inet) => context.globals.vrrp_version.unwrap_or_default(),
             // keepalived: vrrp_version is about IPv4.
@@ -162,6 +176,7 @@ impl Draft {
         if let Some(block) = &self.authentication {
             instance.authentication = self.authenticate(block, instance.version, context);
         }
+        self.set_ah_state(instance, context);
         self.set_unicast(instance, context);
         let globals = &context.globals;
         instance.down_timer_adverts = self
@@ -179,13 +194,86 @@ impl Draft {
         instance.check_unicast_src = self
             .check_unicast_src
             .unwrap_or(globals.vrrp_check_unicast_src);
+        instance.v3_checksum_as_v2 = self.v3_checksum_as_v2.unwrap_or(globals.v3_checksum_as_v2);
+        let is_owner = instance.priority.is_owner();
+        instance.owner_ignore_adverts = is_owner
+            && self
+                .owner_ignore_adverts
+                .unwrap_or(globals.vrrp_owner_ignore_adverts);
+        self.set_timer_expired_backup(instance, context);
+    }
+
+    /// keepalived: the sequence of the authentication header has to be learnt from a master first.
+    fn set_ah_state(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
+        if let (Authentication::Ah(_), Some(state)) = (instance.authentication, self.state)
+            && state.value == InitialState::Master
+        {
+            let message = format!(
+                "({}) Initial state master is incompatible with AH authentication - clearing",
+                self.name.value
+            );
+            context.complain(Finding::new(Code::Conflict, state.span, message));
+            instance.state = InitialState::Backup;
+        }
+    }
+
+    fn set_timer_expired_backup(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
+        let Some(peer) = self.timer_expired_backup else {
+            return;
+        };
+        if instance.preempt {
+            let message = format!(
+                "({}) timer_expired_backup does nothing without nopreempt",
+                self.name.value
+            );
+            context.complain(Finding::new(Code::Conflict, peer.span, message));
+            return;
+        }
+        instance.timer_expired_backup = match peer.value {
+            0 => instance.priority.get().saturating_sub(1).max(1),
+            priority => priority,
+        };
     }
 
     /// Where adverts come from and go to.
     fn set_unicast(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
         instance.mcast_src_ip = self.mcast_src_ip.map(|address| address.value);
         instance.unicast_src_ip = self.unicast_src_ip.map(|address| address.value);
-        instance.unicast_peer = self.unicast_peer.iter().map(|peer| peer.value).collect();
+        let family = self.family();
+        for peer in &self.unicast_peer {
+            if self.is_of_family(
+                family,
+                peer.value.address,
+                "unicast peer",
+                peer.span,
+                context,
+            ) {
+                instance.unicast_peer.push(peer.value);
+            }
+        }
+        if let Some(source) = self.mcast_src_ip
+            && !self.is_of_family(family, source.value, "src", source.span, context)
+        {
+            instance.mcast_src_ip = None;
+        }
+        if let Some(source) = self.unicast_src_ip
+            && !self.is_of_family(family, source.value, "src", source.span, context)
+        {
+            instance.unicast_src_ip = None;
+        }
+        let group = context.globals.vrrp_mcast_group(family);
+        instance.mcast_dst_ip = match self.mcast_dst_ip {
+            Some(own) if self.is_of_family(family, own.value, "multicast", own.span, context) => {
+                Some(own.value)
+            }
+            Some(_) | None => group,
+        };
+        instance.unicast_ttl = self.unicast_ttl.unwrap_or(instance.unicast_ttl);
+        instance.unicast_fault_no_peer = self.unicast_fault_no_peer;
+        instance.old_unicast_checksum = self.old_unicast_checksum;
+        if self.unicast_fault_no_peer {
+            return;
+        }
         let (Some(span), []) = (self.unicast_keyword, self.unicast_peer.as_slice()) else {
             return;
         };
@@ -206,6 +294,26 @@ impl Draft {
         context.complain(finding);
         let source = instance.unicast_src_ip.take();
         instance.mcast_src_ip = instance.mcast_src_ip.or(source);
+    }
+
+    fn is_of_family(
+        &self,
+        family: AddressFamily,
+        address: IpAddr,
+        what: &str,
+        span: Span,
+        context: &mut Context<'_>,
+    ) -> bool {
+        let is_of_family = AddressFamily::of(address) == family;
+        if !is_of_family {
+            let message = format!(
+                "Configuration error: VRRP instance[{}] and {what} address[{address}] MUST be of the same family !!! \
+                 Skipping...",
+                self.name.value
+            );
+            context.complain(Finding::new(Code::Conflict, span, message));
+        }
+        is_of_family
     }
 
     /// What the version can carry (RFC 3768 §5.3.7, RFC 5798 §5.2.7).
@@ -251,13 +359,14 @@ impl Draft {
             return Authentication::None;
         }
         let Some(password) = &block.auth_pass else {
-            let message = format!("({name}) authentication without a password; none is used");
+            let message =
+                format!("({name}) Authentication specified but no password given. Ignoring");
             context.complain(
                 Finding::new(Code::Conflict, block.span, message).help("'auth_pass PASSWORD'"),
             );
             return Authentication::None;
         };
-        if block.auth_type.is_none() {
+        let Some(auth_type) = block.auth_type else {
             // Adverts with and without a password do not go together, so this must not be guessed silently.
             let message =
                 format!("({name}) a password without an 'auth_type'; no authentication is used");
@@ -265,7 +374,7 @@ impl Draft {
                 Finding::new(Code::Conflict, block.span, message).help("'auth_type PASS'"),
             );
             return Authentication::None;
-        }
+        };
         let bytes = password.value.as_bytes();
         if bytes.len() > MAX_PASSWORD_BYTES {
             let message =
@@ -276,7 +385,15 @@ impl Draft {
         for (octet, byte) in octets.iter_mut().zip(bytes) {
             *octet = *byte;
         }
-        Authentication::Pass(octets)
+        match auth_type.value {
+            AuthType::Ah if self.family() == AddressFamily::Inet6 => {
+                let message = format!("({name}) Cannot use AH authentication with IPv6. ignoring");
+                context.complain(Finding::new(Code::Conflict, auth_type.span, message));
+                Authentication::None
+            }
+            AuthType::Pass => Authentication::Pass(octets),
+            AuthType::Ah => Authentication::Ah(octets),
+        }
     }
 
     fn set_addresses(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
@@ -304,7 +421,7 @@ impl Draft {
             instance.virtual_ipaddress_excluded.splice(0..0, moved);
         }
         self.complain_if_global(instance.version, context);
-        if instance.virtual_ipaddress.is_empty() {
+        if instance.virtual_ipaddress.is_empty() && !self.no_virtual_ipaddress {
             let (code, word) = match instance.version {
                 VrrpVersion::V2 => (Code::Defaulted, "sensible"),
                 VrrpVersion::V3 => (Code::MissingKeyword, "required"),
@@ -398,7 +515,7 @@ impl Draft {
         let address = virtual_address
             .or_else(|| value(self.unicast_src_ip))
             .or_else(|| value(self.mcast_src_ip))
-            .or_else(|| value(self.unicast_peer.first().copied()));
+            .or_else(|| self.unicast_peer.first().map(|peer| peer.value.address));
         match address {
             Some(address) => AddressFamily::of(address),
             None if self.native_ipv6 => AddressFamily::Inet6,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::draft::Draft;
-use super::{Authentication, InitialState, VrrpInstance};
+use super::{Authentication, HmacMode, InitialState, VrrpInstance};
 use crate::config::consistency::Context;
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::lines::Span;
@@ -39,6 +39,17 @@ impl Draft {
             );
             instance.authentication = Authentication::None;
         }
+        if let Some(block) = &self.auth_hmac
+            && !block.mode_is(HmacMode::Enforce)
+        {
+            complain(
+                block.span(),
+                format!("({name}) Strict mode requires auth_hmac mode enforce. Setting."),
+            );
+            if let Some(auth_hmac) = &mut instance.auth_hmac {
+                auth_hmac.mode = HmacMode::Enforce;
+            }
+        }
         if let Some(delay) = self
             .preempt_delay
             .filter(|_| !instance.preempt_delay.is_zero())
@@ -67,6 +78,7 @@ impl Draft {
         instance.garp.garp_lower_prio_repeat = 0;
         instance.lower_prio_no_advert = true;
         instance.higher_prio_send_advert = false;
+        instance.owner_ignore_adverts = instance.priority.is_owner();
         // RFC 5798 §6.1: only the owner accepts, unless Accept_Mode says otherwise, which version 2 does not have.
         if !instance.priority.is_owner() {
             instance.accept = self.accept == Some(true) && instance.version == VrrpVersion::V3;

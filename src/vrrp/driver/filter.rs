@@ -9,11 +9,12 @@ use std::collections::BTreeSet;
 use libc::{
     BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_B, BPF_IMM, BPF_IND, BPF_JEQ, BPF_JGE, BPF_JMP,
     BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MEM, BPF_MISC, BPF_MSH, BPF_MUL, BPF_RET,
-    BPF_RSH, BPF_ST, BPF_SUB, BPF_TAX, BPF_W, BPF_X,
+    BPF_RSH, BPF_ST, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X,
 };
 use socket2::SockFilter;
 
-use crate::types::{AddressFamily, Vrid, VrrpVersion};
+use super::transport::Transport;
+use crate::types::{Vrid, VrrpVersion};
 
 /// Nothing is cut off.
 const WHOLE: u32 = 0xffff;
@@ -23,6 +24,8 @@ const IPV4_TTL: u32 = 8;
 const IPV6_HOP_LIMIT: u32 = NETWORK_HEADER + 7;
 /// Octets of a VRRP header.
 const HEADER: u32 = 8;
+/// Octets of the IP authentication header.
+const AUTHENTICATION_HEADER: u32 = 24;
 
 /// What adverts for one interface look like.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -42,33 +45,41 @@ pub(super) enum Strictness {
     Flooded,
 }
 
-/// For a raw socket of protocol 112.
+/// For a raw socket of that transport.
 pub(super) fn program(
-    family: AddressFamily,
+    transport: Transport,
     expected: &Expected,
     strictness: Strictness,
 ) -> Vec<SockFilter> {
-    let mut program = vec![header_length(family)];
+    let mut program = Vec::new();
+    header_length(transport, &mut program);
     if strictness == Strictness::Flooded {
-        first_checks(family, expected, &mut program);
+        first_checks(transport, expected, &mut program);
     }
     of_vrids(&expected.vrids, &mut program);
     program
 }
 
 /// X is the offset of the VRRP header from now on. A raw IPv6 socket delivers no IP header.
-fn header_length(family: AddressFamily) -> SockFilter {
-    match family {
-        AddressFamily::Inet => statement(BPF_LDX | BPF_B | BPF_MSH, 0),
-        AddressFamily::Inet6 => statement(BPF_LDX | BPF_W | BPF_IMM, 0),
+fn header_length(transport: Transport, program: &mut Vec<SockFilter>) {
+    program.push(match transport {
+        Transport::Ipv4 | Transport::Ipv4Ah => statement(BPF_LDX | BPF_B | BPF_MSH, 0),
+        Transport::Ipv6 => statement(BPF_LDX | BPF_W | BPF_IMM, 0),
+    });
+    if transport == Transport::Ipv4Ah {
+        program.extend([
+            statement(BPF_MISC | BPF_TXA, 0),
+            statement(BPF_ALU | BPF_ADD | BPF_K, AUTHENTICATION_HEADER),
+            statement(BPF_MISC | BPF_TAX, 0),
+        ]);
     }
 }
 
-fn first_checks(family: AddressFamily, expected: &Expected, program: &mut Vec<SockFilter>) {
+fn first_checks(transport: Transport, expected: &Expected, program: &mut Vec<SockFilter>) {
     if !expected.any_ttl {
-        let ttl = match family {
-            AddressFamily::Inet => IPV4_TTL,
-            AddressFamily::Inet6 => IPV6_HOP_LIMIT,
+        let ttl = match transport {
+            Transport::Ipv4 | Transport::Ipv4Ah => IPV4_TTL,
+            Transport::Ipv6 => IPV6_HOP_LIMIT,
         };
         program.push(statement(BPF_LD | BPF_B | BPF_ABS, ttl));
         drop_unless(BPF_JEQ | BPF_K, 255, program);
@@ -86,9 +97,9 @@ fn first_checks(family: AddressFamily, expected: &Expected, program: &mut Vec<So
     }
     program.push(statement(BPF_RET | BPF_K, 0));
     // As long as its count of addresses says.
-    let shift = match family {
-        AddressFamily::Inet => 2,
-        AddressFamily::Inet6 => 4,
+    let shift = match transport {
+        Transport::Ipv4 | Transport::Ipv4Ah => 2,
+        Transport::Ipv6 => 4,
     };
     program.extend([
         statement(BPF_LD | BPF_W | BPF_LEN, 0),
@@ -101,7 +112,7 @@ fn first_checks(family: AddressFamily, expected: &Expected, program: &mut Vec<So
         statement(BPF_LD | BPF_MEM, 0),
     ]);
     drop_unless(BPF_JGE | BPF_X, 0, program);
-    program.push(header_length(family));
+    header_length(transport, program);
 }
 
 /// A set of 256 bits, 32 to a word.
@@ -208,7 +219,7 @@ mod tests {
     fn only_configured_vrids_pass() {
         let vrids = [1, 31, 32, 51, 200, 255];
         let program = program(
-            AddressFamily::Inet,
+            Transport::Ipv4,
             &expected(&vrids, &[VrrpVersion::V2], false),
             Strictness::Counting,
         );
@@ -228,7 +239,7 @@ mod tests {
         let pass = |versions: &[VrrpVersion], packets: &[Vec<u8>]| {
             let expected = expected(&[51], versions, true);
             passed(
-                &program(AddressFamily::Inet, &expected, Strictness::Flooded),
+                &program(Transport::Ipv4, &expected, Strictness::Flooded),
                 packets,
             )
         };
@@ -246,5 +257,20 @@ mod tests {
         assert_eq!(pass(&both, &packets), expected);
         let expected = [false, true, false, false, false, false, false];
         assert_eq!(pass(&[VrrpVersion::V3], &packets), expected);
+    }
+
+    #[test]
+    fn behind_an_authentication_header_the_same_is_looked_at() {
+        let sealed = |inner: Vec<u8>| [vec![0; 24], inner].concat();
+        let packets = [
+            sealed(packet(0x21, 51, 1, 20)),
+            sealed(packet(0x21, 52, 1, 20)),
+            packet(0x21, 51, 1, 20),
+        ];
+        let expected = expected(&[51], &[VrrpVersion::V2], true);
+        for strictness in [Strictness::Counting, Strictness::Flooded] {
+            let program = program(Transport::Ipv4Ah, &expected, strictness);
+            assert_eq!(passed(&program, &packets), [true, false, false]);
+        }
     }
 }

@@ -24,6 +24,7 @@ mod scripts;
 mod socket;
 mod sysctl;
 mod trackers;
+mod transport;
 mod vmac;
 
 use std::io;

@@ -6,8 +6,9 @@
 //! learns that it has been replaced before it sends anything.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use nix::time::{ClockId, clock_gettime};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
@@ -31,7 +32,7 @@ use crate::notify::driver::Notifier;
 use crate::sys::poll_set::PollSet;
 use crate::types::RouterIdentity;
 use crate::vrrp::pacing::Pacing;
-use crate::vrrp::{Input, Resume, VirtualRouters};
+use crate::vrrp::{Clocks, Input, Resume, VirtualRouters, WallClock};
 
 /// Key of the netlink monitor in the poll set; those of sockets have 33 bits.
 const MONITOR: u64 = u64::MAX;
@@ -46,6 +47,8 @@ const PACKETS_A_TURN: usize = 64;
 const PACKETS_A_ROUND: usize = 1536;
 /// Stop scripts get this long (keepalived: one second).
 const STOP_SCRIPTS: Duration = Duration::from_secs(1);
+/// A wall clock that is off by less has not been set.
+const CLOCK_DRIFT: Duration = Duration::from_millis(10);
 /// Waking up later than this is worth a line.
 const HELD_UP: Duration = Duration::from_secs(1);
 
@@ -65,6 +68,7 @@ pub async fn run(
     let mut backlog = Backlog::Some;
     loop {
         let wake = driver.wait(&mut orders, backlog).await?;
+        driver.look_at_clock().await?;
         backlog = driver.read_everything().await?;
         driver.guard();
         match wake {
@@ -112,6 +116,8 @@ pub(super) struct Driver {
     flood: FloodGuard,
     auto_priority: AutoPriority,
     pub(super) lines: LineLimit,
+    /// What the routers were told last.
+    clock: WallClock,
 }
 
 /// Whether something is left to read.
@@ -167,8 +173,10 @@ impl Driver {
         let mut trackers =
             Trackers::new().map_err(DriverError::io("open an epoll set for trackers"))?;
         let tracked = trackers.start(config).await;
+        let clocks = clocks();
+        let now = clocks.wall.at;
         let (routers, actions) =
-            VirtualRouters::with_tracked(config, &states, &tracked, resume, Instant::now());
+            VirtualRouters::with_clocks(config, &states, &tracked, resume, Some(clocks), now);
         let mut driver = Self {
             routers,
             kernel,
@@ -190,6 +198,7 @@ impl Driver {
             flood: FloodGuard::new(Instant::now()),
             auto_priority: AutoPriority::new(&config.global_defs.processes),
             lines: LineLimit::new(Instant::now()),
+            clock: clocks.wall,
         };
         driver.watch_routing()?;
         driver.announcer.configure(config, &mut driver.notifier);
@@ -217,6 +226,20 @@ impl Driver {
             self.carry_out(actions).await?;
         }
         Ok(())
+    }
+
+    /// Tells the routers when the wall clock has been set.
+    async fn look_at_clock(&mut self) -> Result<(), DriverError> {
+        if !self.routers.needs_clock() {
+            return Ok(());
+        }
+        let clock = wall_clock();
+        let drift = self.clock.unix(clock.at).abs_diff(clock.unix);
+        if drift < CLOCK_DRIFT {
+            return Ok(());
+        }
+        self.clock = clock;
+        self.handle(Input::Clock(clock)).await
     }
 
     async fn read_everything(&mut self) -> Result<Backlog, DriverError> {
@@ -437,6 +460,21 @@ fn pacing(config: &Config) -> Pacing {
         defs.vrrp_gna_interval,
         &config.garp_groups,
     )
+}
+
+fn wall_clock() -> WallClock {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH);
+    WallClock {
+        at: Instant::now(),
+        unix: unix.unwrap_or_default(),
+    }
+}
+
+fn clocks() -> Clocks {
+    Clocks {
+        wall: wall_clock(),
+        since_boot: clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::MAX, Duration::from),
+    }
 }
 
 async fn sleep_until(timeout: Option<Instant>) {

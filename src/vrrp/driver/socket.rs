@@ -1,12 +1,12 @@
-//! Raw sockets of protocol 112: one pair, for receiving and for sending, per interface and version of IP.
+//! Raw sockets of protocol 112, and of 51 for `auth_type AH`: one pair, for receiving and for sending, per interface and
+//! version of IP.
 //!
 //! Each packet that comes in through an interface is read once, whatever group or address it was
 //! sent to; the routers tell their instances apart. Each packet that goes out brings its own IP
 //! header, so the socket needs no source address, and `unicast_src_ip` need not be on the interface
 //! yet (keepalived: IP_FREEBIND).
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, IoSliceMut, Read};
 use std::net::{IpAddr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::AsRawFd;
@@ -16,12 +16,13 @@ use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type}
 use tracing::warn;
 
 use super::filter::{self, Expected, Strictness};
+use super::transport::Transport;
 use crate::config::Config;
 use crate::netlink::Interfaces;
 use crate::sys::poll_set::PollSet;
-use crate::types::{AddressFamily, InterfaceName};
+use crate::types::{InterfaceName, Vrid};
 use crate::wire::ipv6;
-use crate::wire::vrrp::{MULTICAST_GROUP, MULTICAST_GROUP_V6, PROTOCOL};
+use crate::wire::vrrp::PROTOCOL;
 
 /// Holds what comes in during a stall: more than a thousand adverts. The kernel counts at least 768
 /// bytes for each.
@@ -42,27 +43,23 @@ pub(super) struct Sockets {
 }
 
 /// Where adverts are exchanged.
-type Place = (InterfaceName, AddressFamily);
+type Place = (InterfaceName, Transport);
 
 /// What is to come in at a place.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct Wanted {
-    reception: Reception,
+    groups: Groups,
     expected: Expected,
 }
 
 /// What an interface's socket is to receive beside what is sent to the node's own addresses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Reception {
-    UnicastOnly,
-    Multicast,
-}
+type Groups = BTreeSet<IpAddr>;
 
 #[derive(Debug)]
 struct Pair {
     index: u32,
-    family: AddressFamily,
-    reception: Reception,
+    transport: Transport,
+    groups: Groups,
     /// What the filter of the receiving socket was made for.
     filtered: Option<(Expected, Strictness)>,
     receiver: Socket,
@@ -80,12 +77,7 @@ impl Sockets {
     /// Wants what `config` needs in addition.
     pub(super) fn want_also(&mut self, config: &Config) {
         for (place, more) in wanted(config) {
-            match self.wanted.entry(place) {
-                Entry::Occupied(mut known) => known.get_mut().extend(more),
-                Entry::Vacant(place) => {
-                    place.insert(more);
-                }
-            }
+            self.wanted.entry(place).or_default().extend(more);
         }
         self.bases.extend(bases(config));
     }
@@ -144,8 +136,8 @@ impl Sockets {
         let place = self.by_key.get(&key)?;
         let mut receiver = &self.open.get(place)?.receiver;
         let mut receive = || match place.1 {
-            AddressFamily::Inet => receiver.read(buffer),
-            AddressFamily::Inet6 => receive_ipv6(receiver, buffer),
+            Transport::Ipv4 | Transport::Ipv4Ah => receiver.read(buffer),
+            Transport::Ipv6 => receive_ipv6(receiver, buffer),
         };
         // An error other than "nothing there" is that of an earlier packet, and has been taken off
         // the socket now.
@@ -163,7 +155,7 @@ impl Sockets {
     ) -> io::Result<()> {
         let pair = self
             .open
-            .get(&(interface.clone(), AddressFamily::of(destination)))
+            .get(&(interface.clone(), Transport::of_packet(packet)))
             .ok_or_else(|| io::Error::from_raw_os_error(libc::ENODEV))?;
         let flags = if destination.is_multicast() {
             libc::MSG_DONTROUTE
@@ -182,39 +174,42 @@ impl Sockets {
 
 fn wanted(config: &Config) -> BTreeMap<Place, Wanted> {
     let mut wanted: BTreeMap<Place, Wanted> = BTreeMap::new();
+    let logs_unknown = config.global_defs.vrrp.log_unknown_vrids;
     for instance in &config.vrrp_instances {
-        let reception = if instance.unicast_peer.is_empty() {
-            Reception::Multicast
+        let is_unicast = !instance.unicast_peer.is_empty();
+        let place = (instance.interface.clone(), Transport::of(instance));
+        let vrids: BTreeSet<Vrid> = if logs_unknown {
+            (1..=u8::MAX)
+                .filter_map(|vrid| Vrid::new(vrid).ok())
+                .collect()
         } else {
-            Reception::UnicastOnly
+            [instance.virtual_router_id].into()
         };
-        let known = wanted
-            .entry((instance.interface.clone(), instance.family()))
-            .or_insert_with(|| Wanted {
-                reception,
-                expected: Expected::default(),
-            });
         let more = || Wanted {
-            reception,
+            groups: (!is_unicast)
+                .then(|| instance.multicast_group())
+                .into_iter()
+                .collect(),
             expected: Expected {
-                vrids: [instance.virtual_router_id].into(),
+                vrids: vrids.clone(),
                 versions: [instance.version].into(),
-                any_ttl: reception == Reception::UnicastOnly,
+                any_ttl: is_unicast,
             },
         };
-        known.extend(more());
         // The kernel hands a macvlan in private mode what has its own MAC address as its source, and nobody else: the
         // adverts of a peer with the same virtual MAC address.
-        if let (Some(vmac), Reception::Multicast) = (instance.vmac_interface(), reception) {
-            wanted.insert((vmac.clone(), instance.family()), more());
+        if let (Some(vmac), false) = (instance.vmac_interface(), is_unicast) {
+            let place = (vmac.clone(), Transport::of(instance));
+            wanted.entry(place).or_default().extend(more());
         }
+        wanted.entry(place).or_default().extend(more());
     }
     wanted
 }
 
 impl Wanted {
     fn extend(&mut self, more: Self) {
-        self.reception = self.reception.with(more.reception);
+        self.groups.extend(more.groups);
         self.expected.vrids.extend(more.expected.vrids);
         self.expected.versions.extend(more.expected.versions);
         self.expected.any_ttl |= more.expected.any_ttl;
@@ -228,18 +223,9 @@ fn bases(config: &Config) -> impl Iterator<Item = (InterfaceName, InterfaceName)
     })
 }
 
-impl Reception {
-    fn with(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::UnicastOnly, Self::UnicastOnly) => Self::UnicastOnly,
-            (Self::Multicast, _) | (_, Self::Multicast) => Self::Multicast,
-        }
-    }
-}
-
 impl Pair {
     fn open(
-        (name, family): &Place,
+        (name, transport): &Place,
         index: u32,
         wanted: &Wanted,
         strictness: Strictness,
@@ -247,11 +233,11 @@ impl Pair {
     ) -> io::Result<Self> {
         let mut pair = Self {
             index,
-            family: *family,
-            reception: Reception::UnicastOnly,
+            transport: *transport,
+            groups: Groups::new(),
             filtered: None,
-            receiver: receiver(name, *family)?,
-            sender: sender(name, *family)?,
+            receiver: receiver(name, *transport)?,
+            sender: sender(name, *transport)?,
         };
         pair.follow(wanted, strictness)?;
         set.add(&pair.receiver, pair.key())?;
@@ -260,14 +246,14 @@ impl Pair {
 
     fn follow(&mut self, wanted: &Wanted, strictness: Strictness) -> io::Result<()> {
         self.filter(&wanted.expected, strictness)?;
-        self.receive(wanted.reception)
+        self.receive(&wanted.groups)
     }
 
     fn filter(&mut self, expected: &Expected, strictness: Strictness) -> io::Result<()> {
         let is_in_place =
             |(known, how): &(Expected, Strictness)| known == expected && *how == strictness;
         if !self.filtered.as_ref().is_some_and(is_in_place) {
-            let program = filter::program(self.family, expected, strictness);
+            let program = filter::program(self.transport, expected, strictness);
             self.receiver.attach_filter(&program)?;
             self.filtered = Some((expected.clone(), strictness));
         }
@@ -277,59 +263,53 @@ impl Pair {
     /// In the poll set.
     fn key(&self) -> u64 {
         let index = u64::from(self.index);
-        match self.family {
-            AddressFamily::Inet => index,
-            AddressFamily::Inet6 => 1 << 32 | index,
+        match self.transport {
+            Transport::Ipv4 => index,
+            Transport::Ipv6 => 1 << 32 | index,
+            Transport::Ipv4Ah => 2 << 32 | index,
         }
     }
 
-    /// Joins or leaves the multicast group where necessary.
-    fn receive(&mut self, reception: Reception) -> io::Result<()> {
+    /// Joins and leaves multicast groups where necessary.
+    fn receive(&mut self, groups: &Groups) -> io::Result<()> {
         let interface = InterfaceIndexOrAddress::Index(self.index);
-        match (self.reception, reception) {
-            (Reception::UnicastOnly, Reception::UnicastOnly)
-            | (Reception::Multicast, Reception::Multicast) => {}
-            (Reception::UnicastOnly, Reception::Multicast) => match self.family {
-                AddressFamily::Inet => self
-                    .receiver
-                    .join_multicast_v4_n(&MULTICAST_GROUP, &interface)?,
-                AddressFamily::Inet6 => self
-                    .receiver
-                    .join_multicast_v6(&MULTICAST_GROUP_V6, self.index)?,
-            },
-            (Reception::Multicast, Reception::UnicastOnly) => match self.family {
-                AddressFamily::Inet => self
-                    .receiver
-                    .leave_multicast_v4_n(&MULTICAST_GROUP, &interface)?,
-                AddressFamily::Inet6 => self
-                    .receiver
-                    .leave_multicast_v6(&MULTICAST_GROUP_V6, self.index)?,
-            },
+        let receiver = &self.receiver;
+        for group in groups.difference(&self.groups) {
+            match group {
+                IpAddr::V4(group) => receiver.join_multicast_v4_n(group, &interface)?,
+                IpAddr::V6(group) => receiver.join_multicast_v6(group, self.index)?,
+            }
         }
-        self.reception = reception;
+        for group in self.groups.difference(groups) {
+            match group {
+                IpAddr::V4(group) => receiver.leave_multicast_v4_n(group, &interface)?,
+                IpAddr::V6(group) => receiver.leave_multicast_v6(group, self.index)?,
+            }
+        }
+        self.groups.clone_from(groups);
         Ok(())
     }
 }
 
-fn domain(family: AddressFamily) -> Domain {
-    match family {
-        AddressFamily::Inet => Domain::IPV4,
-        AddressFamily::Inet6 => Domain::IPV6,
+fn domain(transport: Transport) -> Domain {
+    match transport {
+        Transport::Ipv4 | Transport::Ipv4Ah => Domain::IPV4,
+        Transport::Ipv6 => Domain::IPV6,
     }
 }
 
-fn receiver(interface: &InterfaceName, family: AddressFamily) -> io::Result<Socket> {
+fn receiver(interface: &InterfaceName, transport: Transport) -> io::Result<Socket> {
     let socket = Socket::new(
-        domain(family),
+        domain(transport),
         Type::RAW,
-        Some(Protocol::from(i32::from(PROTOCOL))),
+        Some(Protocol::from(i32::from(transport.protocol()))),
     )?;
     socket.set_nonblocking(true)?;
     socket.bind_device(Some(interface.as_str().as_bytes()))?;
     // Only what this socket has joined, not what any other program on the node has.
-    match family {
-        AddressFamily::Inet => socket.set_multicast_all_v4(false)?,
-        AddressFamily::Inet6 => {
+    match transport {
+        Transport::Ipv4 | Transport::Ipv4Ah => socket.set_multicast_all_v4(false)?,
+        Transport::Ipv6 => {
             socket.set_multicast_all_v6(false)?;
             // A raw IPv6 socket delivers no header.
             socket.set_recv_hoplimit_v6(true)?;
@@ -382,22 +362,22 @@ fn receive_ipv6(receiver: &Socket, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(ipv6::HEADER_LEN + length)
 }
 
-fn sender(interface: &InterfaceName, family: AddressFamily) -> io::Result<Socket> {
+fn sender(interface: &InterfaceName, transport: Transport) -> io::Result<Socket> {
     // IPPROTO_RAW: sends any protocol and receives none, so nothing piles up in it; raw(7). Over IPv6 it
     // means that the packet brings its header.
     let socket = Socket::new(
-        domain(family),
+        domain(transport),
         Type::RAW,
         Some(Protocol::from(libc::IPPROTO_RAW)),
     )?;
     socket.set_nonblocking(true)?;
     socket.bind_device(Some(interface.as_str().as_bytes()))?;
-    match family {
-        AddressFamily::Inet => {
+    match transport {
+        Transport::Ipv4 | Transport::Ipv4Ah => {
             socket.set_header_included_v4(true)?;
             socket.set_multicast_loop_v4(false)?;
         }
-        AddressFamily::Inet6 => socket.set_multicast_loop_v6(false)?,
+        Transport::Ipv6 => socket.set_multicast_loop_v6(false)?,
     }
     let _ = socket.set_priority(PRIORITY_CONTROL);
     Ok(socket)
@@ -413,7 +393,7 @@ mod tests {
         let interface = InterfaceName::new(interface).expect("a name");
         let mut instance = VrrpInstance::new("VI", interface, Vrid::new(1).expect("in range"));
         if unicast {
-            instance.unicast_peer = vec![IpAddr::from([192, 0, 2, 2])];
+            instance.unicast_peer = vec![IpAddr::from([192, 0, 2, 2]).into()];
         }
         instance
     }
@@ -431,13 +411,13 @@ mod tests {
         };
         let wanted: Vec<_> = wanted(&config)
             .into_iter()
-            .map(|((name, _), wanted)| (name.to_string(), wanted.reception))
+            .map(|((name, _), wanted)| (name.to_string(), wanted.groups.into_iter().collect()))
             .collect();
         assert_eq!(
             wanted,
             [
-                ("eth0".to_owned(), Reception::Multicast),
-                ("eth1".to_owned(), Reception::UnicastOnly)
+                ("eth0".to_owned(), vec![IpAddr::from([224, 0, 0, 18])]),
+                ("eth1".to_owned(), Vec::new())
             ]
         );
     }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use super::{Instance, log};
-use crate::config::{Authentication, VrrpInstance};
+use crate::config::{Authentication, OldUnicastChecksum, VrrpInstance};
 use crate::types::AdvertPriority;
 use crate::vrrp::notification::{self, Announcement, Notice, Subject, SubjectKind};
 use crate::vrrp::timers::{self, Timer};
@@ -20,7 +20,7 @@ impl Instance {
     }
 
     pub(super) fn send_advert(&mut self, now: Instant, actions: &mut Actions) {
-        if self.send(self.effective_priority.into(), actions) {
+        if self.send(self.effective_priority.into(), now, actions) {
             self.renew_lease(now, actions);
         }
     }
@@ -36,8 +36,8 @@ impl Instance {
         });
     }
 
-    pub(super) fn send_release(&mut self, actions: &mut Actions) {
-        if self.send(AdvertPriority::RELEASE, actions) {
+    pub(super) fn send_release(&mut self, now: Instant, actions: &mut Actions) {
+        if self.send(AdvertPriority::RELEASE, now, actions) {
             self.counters.pri_zero_sent += 1;
             let instance = self.name().to_owned();
             log(Event::SentPriorityZero { instance }, actions);
@@ -45,30 +45,21 @@ impl Instance {
     }
 
     /// False where there is no source to send from.
-    pub(super) fn send(&mut self, priority: AdvertPriority, actions: &mut Actions) -> bool {
+    pub(super) fn send(
+        &mut self,
+        priority: AdvertPriority,
+        now: Instant,
+        actions: &mut Actions,
+    ) -> bool {
         let Some(source) = self.source else {
             return false;
         };
-        let advert = vrrp::Advert {
-            version: self.config.version,
-            vrid: self.config.virtual_router_id,
-            priority,
-            advert_int: self.config.advert_int,
-            auth_pass: match self.config.authentication {
-                Authentication::None => None,
-                Authentication::Pass(pass) => Some(pass),
-            },
-            addresses: &self.advertised,
+        let destinations: Vec<_> = destinations(&self.config).collect();
+        let packet = |destination| {
+            let packet = self.packet(priority, source, destination, now);
+            (destination, packet)
         };
-        let mut packets = Vec::with_capacity(self.config.unicast_peer.len().max(1));
-        for destination in destinations(&self.config) {
-            // keepalived: the first is 1, each packet has its own.
-            self.ip_id = self.ip_id.wrapping_add(1);
-            packets.push((
-                destination,
-                advert.emit_packet(self.ip_id, source, destination),
-            ));
-        }
+        let packets = destinations.into_iter().map(packet).collect();
         self.counters.advert_sent += 1;
         self.is_unheard = false;
         actions.push(Action::SendAdvert {
@@ -78,6 +69,61 @@ impl Instance {
             packets,
         });
         true
+    }
+
+    fn packet(
+        &mut self,
+        priority: AdvertPriority,
+        source: IpAddr,
+        destination: IpAddr,
+        now: Instant,
+    ) -> Vec<u8> {
+        let config = &self.config;
+        let mut advert =
+            vrrp::Advert::new(config.version, config.virtual_router_id, &self.advertised);
+        advert.priority = priority;
+        advert.advert_int = config.advert_int;
+        advert.authentication = match config.authentication {
+            Authentication::None => vrrp::Authentication::None,
+            Authentication::Pass(pass) => vrrp::Authentication::Pass(pass),
+            Authentication::Ah(_) => vrrp::Authentication::Ah,
+        };
+        advert.checksum = self.checksum(destination);
+        let unix = self.clock.map(|clock| clock.unix(now));
+        let mut payload = advert.emit(source, destination);
+        if let Some(auth_hmac) = &config.auth_hmac {
+            self.authenticator
+                .sign(auth_hmac, &mut payload, source, unix);
+        }
+        // keepalived: the first is 1, each packet has its own. The kernel would put another in the place of 0.
+        self.ip_id = self.ip_id.wrapping_add(1).max(1);
+        let ttl = if destination.is_multicast() {
+            vrrp::TTL
+        } else {
+            config.unicast_ttl
+        };
+        match (config.authentication, source, destination) {
+            (Authentication::Ah(key), IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let header = vrrp::ipv4_header(self.ip_id, ttl, source, destination);
+                self.authenticator.seal(&header, &payload, &key, unix)
+            }
+            _ => vrrp::envelope(self.ip_id, ttl, source, destination, &payload),
+        }
+    }
+
+    fn checksum(&self, destination: IpAddr) -> vrrp::Checksum {
+        let is_old = match self.config.old_unicast_checksum {
+            OldUnicastChecksum::Always => true,
+            OldUnicastChecksum::Detect => self.has_old_peer,
+            OldUnicastChecksum::Never => false,
+        };
+        if is_old && !destination.is_multicast() {
+            vrrp::Checksum::OldUnicast
+        } else if self.config.v3_checksum_as_v2 {
+            vrrp::Checksum::AsVersion2
+        } else {
+            vrrp::Checksum::PseudoHeader
+        }
     }
 
     pub(super) fn send_gratuitous_arp(&self, repeat: u32, actions: &mut Actions) {
@@ -160,8 +206,7 @@ fn destinations(config: &VrrpInstance) -> impl Iterator<Item = IpAddr> + '_ {
     let multicast = config
         .unicast_peer
         .is_empty()
-        .then(|| vrrp::multicast_group(config.family()));
-    multicast
-        .into_iter()
-        .chain(config.unicast_peer.iter().copied())
+        .then(|| config.multicast_group());
+    let peers = config.unicast_peer.iter().map(|peer| peer.address);
+    multicast.into_iter().chain(peers)
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::{Instance, log};
 use crate::config::{InitialState, VrrpInstance};
-use crate::types::{OwnedAddress, Routing, VirtualAddress};
+use crate::types::{OwnedAddress, Priority, Routing, VirtualAddress};
 use crate::vrrp::notification::Notice;
 use crate::vrrp::timers::{self, Timer};
 use crate::vrrp::{Action, Actions, Event, State, addresses};
@@ -56,7 +56,7 @@ impl Instance {
     /// Sends the advert that makes a master of lower priority yield, and takes the addresses only when that one has
     /// had time to take its own away: an address is never on two machines. keepalived takes them at once.
     pub(in crate::vrrp) fn announce(&mut self, now: Instant, actions: &mut Actions) {
-        self.send(self.effective_priority.into(), actions);
+        self.send(self.effective_priority.into(), now, actions);
         self.announced_at = Some(now);
         self.is_waiting_for_group = true;
         let hand_over = timers::hand_over(self.config.advert_int);
@@ -149,7 +149,7 @@ impl Instance {
         let instance = self.name().to_owned();
         let initial = false;
         log(Event::EnteredFault { instance, initial }, actions);
-        self.send_release(actions);
+        self.send_release(now, actions);
         self.give_up_addresses(actions);
         self.notify(Notice::Fault, actions);
     }
@@ -159,7 +159,7 @@ impl Instance {
         let was_master = self.state == State::Master;
         self.change_state(State::Init, now);
         if was_master {
-            self.send_release(actions);
+            self.send_release(now, actions);
             self.give_up_addresses(actions);
         }
         self.notify(notice, actions);
@@ -202,6 +202,22 @@ impl Instance {
                 addresses,
             });
         }
+    }
+
+    /// `timer_expired_backup`: since its last advert the peer of that priority has taken over.
+    pub(super) fn is_overdue(&self, deadline: Instant, now: Instant) -> bool {
+        let Ok(peer) = Priority::new(self.config.timer_expired_backup) else {
+            return false;
+        };
+        let interval = self.config.advert_int;
+        let silence = now.saturating_duration_since(deadline) + interval.as_duration();
+        let wait = timers::master_down_interval(
+            self.config.version,
+            peer,
+            interval,
+            self.config.down_timer_adverts,
+        );
+        silence >= wait
     }
 
     fn change_state(&mut self, state: State, now: Instant) {

@@ -20,15 +20,36 @@ fn advert(version: VrrpVersion) -> Vec<u8> {
         vrid: Vrid::new(1).expect("in range"),
         priority: AdvertPriority::from_wire(150),
         advert_int: AdvertInterval::DEFAULT,
-        auth_pass: None,
+        authentication: vrrp::Authentication::None,
+        checksum: vrrp::Checksum::PseudoHeader,
         addresses: &[ADDRESS],
     };
     advert.emit_packet(1, SOURCE, vrrp::MULTICAST_GROUP.into())
 }
 
 fn check_bytes(version: VrrpVersion, bytes: &[u8]) -> Result<Heard, Refusal> {
+    check_as(&config(version), bytes)
+}
+
+fn check_as(config: &VrrpInstance, bytes: &[u8]) -> Result<Heard, Refusal> {
+    let expectation = expectation(config, &[ADDRESS], None);
+    let mut authenticator = Authenticator::default();
     let mut counters = Counters::default();
-    check(&config(version), &[ADDRESS], None, bytes, &mut counters).map(|(heard, _)| heard)
+    let checked = check(&expectation, bytes, &mut authenticator, &mut counters);
+    checked.map(|(heard, _)| heard)
+}
+
+fn expectation<'a>(
+    config: &'a VrrpInstance,
+    addresses: &'a [IpAddr],
+    same_master: Option<IpAddr>,
+) -> Expectation<'a> {
+    Expectation {
+        config,
+        addresses,
+        same_master,
+        unix: None,
+    }
 }
 
 #[test]
@@ -38,7 +59,7 @@ fn an_advert_of_either_version_is_heard() {
         assert_eq!(heard.source, SOURCE);
         assert_eq!(heard.priority.get(), 150);
         assert_eq!(heard.interval, AdvertInterval::DEFAULT);
-        let addressee = addressee(&advert(version)).map(|(_, vrid)| vrid);
+        let addressee = addressee(&advert(version)).map(|addressee| addressee.vrid);
         assert_eq!(addressee, Vrid::new(1).ok());
     }
 }
@@ -78,8 +99,10 @@ fn the_address_list_is_looked_at_once_with_skip_check_adv_addr() {
     let bytes = advert(VrrpVersion::V2);
     let mut counters = Counters::default();
     for same_master in [None, Some(SOURCE)] {
-        let (_, remarks) =
-            check(&config, &[], same_master, &bytes, &mut counters).expect("accepted");
+        let expectation = expectation(&config, &[], same_master);
+        let mut authenticator = Authenticator::default();
+        let checked = check(&expectation, &bytes, &mut authenticator, &mut counters);
+        let (_, remarks) = checked.expect("accepted");
         assert_eq!(remarks.is_empty(), same_master.is_some());
     }
     assert_eq!(counters.addr_list_err, 1);

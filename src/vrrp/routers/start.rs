@@ -1,13 +1,19 @@
 //! Starting: what goes on as MASTER, what is left over, who waits.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Phase, VirtualRouters};
 use crate::vrrp::instance::{Instance, Trigger};
 use crate::vrrp::{Action, Actions, Event, Resume, State};
 
 impl VirtualRouters {
-    pub(super) fn start(&mut self, resume: &[Resume], now: Instant, actions: &mut Actions) {
+    pub(super) fn start(
+        &mut self,
+        resume: &[Resume],
+        since_boot: Option<Duration>,
+        now: Instant,
+        actions: &mut Actions,
+    ) {
         self.assess(actions);
         let resumed = self.resumable(resume, now);
         for (instance, lease) in self.instances.iter().zip(&resumed) {
@@ -35,7 +41,12 @@ impl VirtualRouters {
                 group.enter(State::Master, actions);
             }
         }
-        let vrrp_startup_delay = self.config.global_defs.vrrp_startup_delay;
+        let defs = &self.config.global_defs;
+        let after_boot = since_boot.map_or(Duration::ZERO, |since_boot| {
+            defs.vrrp.vrrp_delay_after_boot.saturating_sub(since_boot)
+        });
+        // keepalived: the longer wait.
+        let vrrp_startup_delay = defs.vrrp_startup_delay.max(after_boot);
         if vrrp_startup_delay.is_zero() {
             self.begin(true, now, actions);
         } else {

@@ -381,7 +381,8 @@ fn advert(instance: u8, priority: u8, host: u8) -> Vec<u8> {
         vrid: vrid(instance),
         priority: AdvertPriority::from_wire(priority),
         advert_int: AdvertInterval::DEFAULT,
-        auth_pass: None,
+        authentication: vrrp::Authentication::None,
+        checksum: vrrp::Checksum::PseudoHeader,
         addresses: &addresses,
     };
     let source = IpAddr::from([10, 9, 0, host]);

@@ -5,14 +5,17 @@ use std::time::Duration;
 
 use super::{Keys, World};
 use crate::config::{
-    Authentication, InitialState, NotifyScripts, ParamMatch, TrackInterface, TrackObject,
-    TrackScript, TrackedFile, TrackedProcess, VrrpInstance, VrrpScript, VrrpSyncGroup,
+    AntiReplay, AuthHmac, Authentication, HmacKey, HmacMode, InitialState, NotifyScripts,
+    OldUnicastChecksum, ParamMatch, TrackInterface, TrackObject, TrackScript, TrackedFile,
+    TrackedProcess, UnicastPeer, VrrpInstance, VrrpScript, VrrpSyncGroup,
 };
 use crate::types::{
     AddressFamily, AdvertInterval, AdvertPriority, InterfaceName, OwnedAddress, Priority,
     ScriptCommand, TrackWeight, VirtualAddress, Vrid, VrrpVersion,
 };
-use crate::wire::vrrp;
+use crate::wire::{ah, auth_hmac, vrrp};
+
+const HMAC_KEY: &[u8] = b"0123456789abcdef0123456789abcdef";
 
 /// Offsets in the headers.
 const IPV4_TTL: usize = 8;
@@ -39,16 +42,20 @@ impl World {
             vrid: config.virtual_router_id,
             priority: AdvertPriority::from_wire(100),
             advert_int: config.advert_int,
-            auth_pass: match config.authentication {
-                Authentication::None => None,
-                Authentication::Pass(pass) => Some(pass),
+            authentication: match config.authentication {
+                Authentication::None => vrrp::Authentication::None,
+                Authentication::Pass(pass) => vrrp::Authentication::Pass(pass),
+                Authentication::Ah(_) => vrrp::Authentication::Ah,
             },
+            checksum: vrrp::Checksum::PseudoHeader,
             addresses: &[],
         };
         let mut source = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         let mut destination = vrrp::multicast_group(family);
         let mut ttl = vrrp::TTL;
         let mut cut = 0;
+        let mut sealed = None;
+        let mut signed: Option<(u8, u32)> = None;
         for (key, value) in keys {
             match *key {
                 "instance" => {}
@@ -60,7 +67,14 @@ impl World {
                 "vrid" => advert.vrid = vrid(value),
                 "version" => advert.version = version(value),
                 "advert_int" => advert.advert_int = advert_int(value),
-                "auth_pass" => advert.auth_pass = Some(pass(value)),
+                "auth_pass" => advert.authentication = vrrp::Authentication::Pass(pass(value)),
+                "auth_none" => advert.authentication = vrrp::Authentication::None,
+                "v3_checksum_as_v2" => advert.checksum = vrrp::Checksum::AsVersion2,
+                "old_unicast_checksum" => advert.checksum = vrrp::Checksum::OldUnicast,
+                "ah" => sealed = Some((*b"secret\0\0", value.parse().expect("number"))),
+                "wrong_ah" => sealed = Some((*b"other\0\0\0", value.parse().expect("number"))),
+                "hmac" => signed = Some((1, value.parse().expect("seconds"))),
+                "unknown_hmac" => signed = Some((9, value.parse().expect("seconds"))),
                 "ttl" => ttl = value.parse().expect("ttl"),
                 "cut" => cut = value.parse().expect("octets"),
                 "virtual_ipaddress" => {
@@ -73,7 +87,19 @@ impl World {
             }
         }
         advert.addresses = &addresses;
-        let mut bytes = advert.emit_packet(7, source, destination);
+        let mut payload = advert.emit(source, destination);
+        if let Some((key_id, seconds)) = signed {
+            let sequence = u64::from(seconds) << 32;
+            let trailer = auth_hmac::Trailer { key_id, sequence };
+            auth_hmac::sign(&mut payload, trailer, source, HMAC_KEY);
+        }
+        let mut bytes = match (sealed, source, destination) {
+            (Some((key, sequence)), IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let header = vrrp::ipv4_header(7, ttl, source, destination);
+                ah::seal(&header, &payload, &key, sequence)
+            }
+            _ => vrrp::envelope(7, ttl, source, destination, &payload),
+        };
         let at = match family {
             AddressFamily::Inet => IPV4_TTL,
             AddressFamily::Inet6 => IPV6_HOP_LIMIT,
@@ -104,6 +130,8 @@ pub(super) fn instance(name: &str, keys: &Keys<'_>) -> VrrpInstance {
             "advert_int" => config.advert_int = advert_int(value),
             "version" => config.version = version(value),
             "auth_pass" => config.authentication = Authentication::Pass(pass(value)),
+            "auth_ah" => config.authentication = Authentication::Ah(pass(value)),
+            "auth_hmac" => config.auth_hmac = Some(auth_hmac_of(value)),
             "virtual_ipaddress" => config.virtual_ipaddress = addresses(value),
             "virtual_ipaddress_excluded" => config.virtual_ipaddress_excluded = addresses(value),
             "nopreempt" => config.preempt = false,
@@ -117,10 +145,21 @@ pub(super) fn instance(name: &str, keys: &Keys<'_>) -> VrrpInstance {
             "dont_track_primary" => config.dont_track_primary = true,
             "unicast_src_ip" => config.unicast_src_ip = Some(value.parse().expect("address")),
             "unicast_peer" => {
-                config.unicast_peer = value
-                    .split(',')
-                    .map(|peer| peer.parse().expect("address"))
-                    .collect();
+                config.unicast_peer = value.split(',').map(unicast_peer).collect();
+            }
+            "unicast_ttl" => config.unicast_ttl = value.parse().expect("number"),
+            "mcast_dst_ip" => config.mcast_dst_ip = Some(value.parse().expect("address")),
+            "v3_checksum_as_v2" => config.v3_checksum_as_v2 = true,
+            "owner_ignore_adverts" => config.owner_ignore_adverts = true,
+            "old_unicast_checksum" => {
+                config.old_unicast_checksum = match *value {
+                    "never" => OldUnicastChecksum::Never,
+                    _ => OldUnicastChecksum::Always,
+                };
+            }
+            "unicast_fault_no_peer" => config.unicast_fault_no_peer = true,
+            "timer_expired_backup" => {
+                config.timer_expired_backup = value.parse().expect("number");
             }
             "native_ipv6" => config.native_ipv6 = true,
             "check_unicast_src" => config.check_unicast_src = true,
@@ -185,6 +224,32 @@ pub(super) fn group(name: &str, keys: &Keys<'_>) -> VrrpSyncGroup {
         }
     }
     config
+}
+
+/// The mode of a block with key 1.
+fn auth_hmac_of(mode: &str) -> AuthHmac {
+    AuthHmac {
+        key: vec![(1, HmacKey::new(HMAC_KEY.to_vec()).expect("long enough"))],
+        active_key: 1,
+        time_window: Duration::from_secs(5),
+        anti_replay: AntiReplay::Time,
+        mode: match mode {
+            "permissive" => HmacMode::Permissive,
+            "receive-only" => HmacMode::ReceiveOnly,
+            _ => HmacMode::Enforce,
+        },
+    }
+}
+
+/// `ADDRESS` or `ADDRESS@MIN-MAX`.
+fn unicast_peer(value: &str) -> UnicastPeer {
+    let (address, range) = value.split_once('@').unwrap_or((value, "0-255"));
+    let (min, max) = range.split_once('-').expect("a range");
+    UnicastPeer {
+        address: address.parse().expect("address"),
+        min_ttl: min.parse().expect("number"),
+        max_ttl: max.parse().expect("number"),
+    }
 }
 
 /// What the header claims is what there is.

@@ -12,7 +12,8 @@ fn advert(version: VrrpVersion, vrid: u8, addresses: &[IpAddr]) -> Advert<'_> {
         vrid: Vrid::new(vrid).expect("in range"),
         priority: AdvertPriority::from_wire(255),
         advert_int: AdvertInterval::DEFAULT,
-        auth_pass: None,
+        authentication: Authentication::None,
+        checksum: Checksum::PseudoHeader,
         addresses,
     }
 }
@@ -39,7 +40,7 @@ fn same_from(source: IpAddr, advert: &Advert<'_>, destination: IpAddr, captured:
     assert_eq!(packet.check_length(advert.version, family), Ok(()));
     assert_eq!(packet.check_version(advert.version), Ok(()));
     assert_eq!(packet.check_type(), Ok(()));
-    let checked = packet.check_checksum(advert.version, source, destination);
+    let checked = packet.check_checksum(advert.version, advert.checksum, source, destination);
     assert_eq!(checked, Ok(()));
     assert_eq!(packet.vrid(), Some(advert.vrid));
     assert_eq!(packet.priority(), advert.priority);
@@ -51,9 +52,8 @@ fn same_from(source: IpAddr, advert: &Advert<'_>, destination: IpAddr, captured:
     match advert.version {
         VrrpVersion::V2 => {
             assert_eq!(packet.advert_int_secs(), advert.advert_int.as_secs_v2());
-            assert_eq!(packet.auth_type(), u8::from(advert.auth_pass.is_some()));
-            let auth_data = Some(advert.auth_pass.unwrap_or_default());
-            assert_eq!(packet.auth_data(), auth_data);
+            assert_eq!(packet.auth_type(), advert.authentication.auth_type());
+            assert_eq!(packet.auth_data(), Some(advert.authentication.data()));
         }
         VrrpVersion::V3 => {
             assert_eq!(packet.advert_int_centis(), advert.advert_int.as_centis_v3());
@@ -67,7 +67,7 @@ fn same_from(source: IpAddr, advert: &Advert<'_>, destination: IpAddr, captured:
 fn version_2_with_a_password_is_keepalived_s() {
     let addresses = [IpAddr::from([10, 9, 0, 100])];
     let advert = Advert {
-        auth_pass: Some(*b"secret\0\0"),
+        authentication: Authentication::Pass(*b"secret\0\0"),
         ..advert(VrrpVersion::V2, 1, &addresses)
     };
     let captured = "2101ff01 01019842 0a090064 7365637265740000";
@@ -90,8 +90,42 @@ fn version_3_has_the_pseudo_header_in_its_checksum() {
     let captured = hex("3102ff01 0064da90 0a090065");
     let packet = Packet::parse(&captured).expect("whole");
     let version = VrrpVersion::V3;
-    let wrong = packet.check_checksum(version, PEER, GROUP);
+    let wrong = packet.check_checksum(version, Checksum::PseudoHeader, PEER, GROUP);
     assert_eq!(wrong, Err(ParseError::Checksum { version }));
+}
+
+#[test]
+fn version_2_in_an_authentication_header_says_so_and_has_eight_zeroes() {
+    let addresses = [IpAddr::from([10, 9, 0, 103])];
+    let advert = Advert {
+        authentication: Authentication::Ah,
+        ..advert(VrrpVersion::V2, 5, &addresses)
+    };
+    same_on_the_wire(
+        &advert,
+        GROUP,
+        "2105ff01 0201d387 0a090067 0000000000000000",
+    );
+}
+
+#[test]
+fn each_form_of_a_version_3_checksum_is_told_from_the_others() {
+    let addresses = [IpAddr::from([10, 9, 0, 101])];
+    let forms = [
+        Checksum::PseudoHeader,
+        Checksum::AsVersion2,
+        Checksum::OldUnicast,
+    ];
+    for made in forms {
+        let mut advert = advert(VrrpVersion::V3, 2, &addresses);
+        advert.checksum = made;
+        let bytes = advert.emit(SOURCE, PEER);
+        let packet = Packet::parse(&bytes).expect("whole");
+        for form in forms {
+            let checked = packet.check_checksum(VrrpVersion::V3, form, SOURCE, PEER);
+            assert_eq!(checked.is_ok(), form == made, "{made:?} taken for {form:?}");
+        }
+    }
 }
 
 #[test]
@@ -172,7 +206,7 @@ proptest! {
                     prop_assert!(packet.addresses(family).count() <= bytes.len() / family.octets());
                 }
                 let _ = packet.check_version(version);
-                let _ = packet.check_checksum(version, SOURCE, PEER);
+                let _ = packet.check_checksum(version, Checksum::PseudoHeader, SOURCE, PEER);
             }
             let _ = packet.check_type();
             let _ = (packet.vrid(), packet.priority(), packet.auth_data());
@@ -184,6 +218,6 @@ proptest! {
         let mut bytes = hex("2101ff01 01019842 0a090064 7365637265740000");
         bytes[bit / 8] ^= 1 << (bit % 8);
         let packet = Packet::parse(&bytes).expect("header");
-        prop_assert!(packet.check_checksum(VrrpVersion::V2, SOURCE, PEER).is_err());
+        prop_assert!(packet.check_checksum(VrrpVersion::V2, Checksum::PseudoHeader, SOURCE, PEER).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! `vrrp_instance`.
 
 use super::*;
-use crate::config::Code;
+use crate::config::{AntiReplay, HmacMode};
 use crate::types::{AddressFamily, VrrpVersion};
 
 #[test]
@@ -148,30 +148,131 @@ fn version_3_has_no_authentication() {
 }
 
 #[test]
-fn what_peers_could_not_understand_leaves_the_instance_out() {
-    for lines in [
-        "authentication {\nauth_type AH\nauth_pass x\n}",
-        "mcast_dst_ip 224.0.0.19",
-        "auth_hmac {\nkey 1 hex:00\n}",
-    ] {
-        let loaded = loaded(&instance(lines));
-        assert!(loaded.config.vrrp_instances.is_empty());
-        assert_eq!(loaded.test_status(), 5, "{lines}");
-        assert_eq!(loaded.complaints.len(), 1, "{lines}");
-        assert_eq!(loaded.complaints[0].code, Code::LeftOut, "{lines}");
-        assert!(
-            loaded.complaints[0]
-                .message
-                .starts_with("(VI_1) is left out: its addresses will not be on this node"),
-            "{lines}"
-        );
+fn auth_hmac_without_a_usable_key_leaves_the_instance_out() {
+    let text = instance("auth_hmac {\nkey 1 hex:00\n}");
+    assert_eq!(codes(&text), ["7:1 left-out", "8:1 invalid-value"]);
+    assert!(loaded(&text).config.vrrp_instances.is_empty());
+    assert_eq!(loaded(&text).test_status(), 5);
+    assert_says(&text, "key 1 has 1 octets, and is not used");
+}
+
+#[test]
+fn auth_hmac_takes_keys_of_three_kinds_and_has_keepalived_s_defaults() {
+    let text = "0123456789abcdef0123456789abcdef";
+    let hex = "30313233343536373839616263646566".repeat(2);
+    let keys = format!("key 1 {text}\nkey 2 hex:{hex}\nkey 3 file:/etc/vrrp.key");
+    let lines = format!("advert_int 4\nauth_hmac {{\n{keys}\nactive_key 2\n}}");
+    let auth_hmac = only_instance(&instance(&lines)).auth_hmac.expect("a block");
+    for id in 1..=3 {
+        assert_eq!(auth_hmac.key_of(id), Some(text.as_bytes()), "key {id}");
     }
-    assert_eq!(
-        only_instance(&instance("mcast_dst_ip 224.0.0.18"))
-            .virtual_router_id
-            .get(),
-        51
+    assert_eq!(auth_hmac.active_key, 2);
+    assert_eq!(auth_hmac.time_window.as_secs(), 12);
+    assert_eq!(auth_hmac.anti_replay, AntiReplay::Time);
+    assert_eq!(auth_hmac.mode, HmacMode::Enforce);
+    assert!(!format!("{auth_hmac:?}").contains("0123"));
+
+    let lines = format!(
+        "auth_hmac {{\nkey 9 {text}\ntime_window 30\nanti_replay monotonic\nmode receive-only\n}}"
     );
+    let auth_hmac = only_instance(&instance(&lines)).auth_hmac.expect("a block");
+    assert_eq!(
+        (auth_hmac.active_key, auth_hmac.time_window.as_secs()),
+        (9, 30)
+    );
+    assert_eq!(auth_hmac.anti_replay, AntiReplay::Monotonic);
+    assert_eq!(auth_hmac.mode, HmacMode::ReceiveOnly);
+}
+
+#[test]
+fn strict_mode_enforces_auth_hmac() {
+    let block = "auth_hmac {\nkey 1 0123456789abcdef0123456789abcdef\nmode permissive\n}";
+    let text = instance(&format!("strict_mode\n{block}"));
+    let auth_hmac = only_instance(&text).auth_hmac.expect("a block");
+    assert_eq!(auth_hmac.mode, HmacMode::Enforce);
+    assert_says(&text, "Strict mode requires auth_hmac mode enforce");
+}
+
+#[test]
+fn the_authentication_header_begins_as_backup_and_over_ipv4_only() {
+    let block = "authentication {\nauth_type AH\nauth_pass secret\n}";
+    let text = instance(&format!("state MASTER\npriority 150\n{block}"));
+    assert_eq!(codes(&text), ["7:1 conflict"]);
+    let loaded = only_instance(&text);
+    assert_eq!(loaded.authentication, Authentication::Ah(*b"secret\0\0"));
+    assert_eq!(loaded.state, InitialState::Backup);
+    let ipv6 = instance(&format!("version 2\n{block}")).replace("10.0.0.1/24", "fe80::1");
+    assert_says(&ipv6, "Cannot use AH authentication with IPv6. ignoring");
+    assert_eq!(only_instance(&ipv6).authentication, Authentication::None);
+}
+
+#[test]
+fn a_group_is_a_multicast_address_of_the_instance_s_family() {
+    let group = |lines: &str| {
+        only_instance(&instance(lines))
+            .multicast_group()
+            .to_string()
+    };
+    assert_eq!(group(""), "224.0.0.18");
+    assert_eq!(group("mcast_dst_ip 224.0.0.19"), "224.0.0.19");
+    assert_eq!(
+        codes(&instance("mcast_dst_ip 10.0.0.9")),
+        ["7:14 invalid-value"]
+    );
+    assert_eq!(codes(&instance("mcast_dst_ip ff02::13")), ["7:14 conflict"]);
+    let global = "global_defs {\nvrrp_mcast_group4 224.0.0.20\nvrrp_mcast_group6 ff02::20\n}\n";
+    let text = format!("{global}{}", instance(""));
+    assert_eq!(
+        only_instance(&text).multicast_group().to_string(),
+        "224.0.0.20"
+    );
+    let text = text.replace("10.0.0.1/24", "fe80::1");
+    assert_eq!(
+        only_instance(&text).multicast_group().to_string(),
+        "ff02::20"
+    );
+}
+
+#[test]
+fn a_unicast_peer_may_say_how_far_away_it_is() {
+    let peers = "10.0.0.3 min_ttl 250 max_ttl 254\n10.0.0.4\n10.0.0.5 min_ttl 3 max_ttl 2\nfe80::3";
+    let text = instance(&format!("unicast_ttl 64\nunicast_peer {{\n{peers}\n}}"));
+    assert_eq!(codes(&text), ["11:1 conflict", "12:1 conflict"]);
+    let instance = only_instance(&text);
+    assert_eq!(instance.unicast_ttl, 64);
+    let ranges: Vec<_> = instance
+        .unicast_peer
+        .iter()
+        .map(|it| (it.min_ttl, it.max_ttl))
+        .collect();
+    assert_eq!(ranges, [(250, 254), (0, 255), (3, 2)]);
+}
+
+#[test]
+fn timer_expired_backup_needs_nopreempt() {
+    let priority = |lines: &str| only_instance(&instance(lines)).timer_expired_backup;
+    assert_eq!(priority("nopreempt\ntimer_expired_backup"), 99);
+    assert_eq!(priority("nopreempt\ntimer_expired_backup 50"), 50);
+    assert_eq!(priority("timer_expired_backup 50"), 0);
+    let text = instance("nopreempt\nthread_timer_expired 50");
+    assert_eq!(codes(&text), ["8:1 deprecated"]);
+}
+
+#[test]
+fn only_an_owner_ignores_adverts() {
+    let ignores = |lines: &str| only_instance(&instance(lines)).owner_ignore_adverts;
+    assert!(ignores("priority 255\nowner_ignore_adverts"));
+    assert!(!ignores("priority 254\nowner_ignore_adverts"));
+    assert!(!ignores("priority 255"));
+    assert!(ignores("priority 255\nstate MASTER\nstrict_mode"));
+}
+
+#[test]
+fn version_3_may_do_without_addresses_where_the_file_says_so() {
+    let text = instance("version 3\nno_virtual_ipaddress").replace("10.0.0.1/24\n", "");
+    assert_eq!(codes(&text), [""; 0]);
+    let text = text.replace("no_virtual_ipaddress\n", "");
+    assert_says(&text, "No VIP specified; at least one is required");
 }
 
 #[test]

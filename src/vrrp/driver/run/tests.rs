@@ -167,14 +167,10 @@ fn listener() -> Socket {
 }
 
 fn send_advert(sender: &Socket, priority: u8) {
-    let advert = Advert {
-        version: VrrpVersion::V3,
-        vrid: vrid(),
-        priority: AdvertPriority::from_wire(priority),
-        advert_int: advert_int(),
-        auth_pass: None,
-        addresses: &[VIRTUAL.into()],
-    };
+    let addresses = [VIRTUAL.into()];
+    let mut advert = Advert::new(VrrpVersion::V3, vrid(), &addresses);
+    advert.priority = AdvertPriority::from_wire(priority);
+    advert.advert_int = advert_int();
     let packet = advert.emit_packet(1, PEER.into(), MULTICAST_GROUP.into());
     let group = SocketAddrV4::new(MULTICAST_GROUP, 0).into();
     sender.send_to(&packet, &group).expect("send");
