@@ -44,8 +44,10 @@ impl fmt::Display for Severity {
 pub enum Code {
     /// The configuration file itself is absent.
     NoConfiguration,
-    /// A file that is included is absent.
+    /// A file that is included is absent, and the include minds.
     FileMissing,
+    /// An include that keepalived passes over in silence: the file is absent, or a pattern matches a directory.
+    NotIncluded,
     /// A file cannot be read or is no configuration.
     FileUnreadable,
     IncludeSkipped,
@@ -113,6 +115,7 @@ impl Code {
         match self {
             Self::NoConfiguration => "no-configuration",
             Self::FileMissing => "file-missing",
+            Self::NotIncluded => "not-included",
             Self::FileUnreadable => "file-unreadable",
             Self::IncludeSkipped => "include-skipped",
             Self::IncludeLoop => "include-loop",
@@ -161,6 +164,7 @@ impl Code {
     pub fn severity(self) -> Severity {
         match self {
             Self::NoConfiguration
+            | Self::FileMissing
             | Self::FileUnreadable
             | Self::IncludeLoop
             | Self::TooLarge
@@ -173,8 +177,7 @@ impl Code {
             | Self::UnknownInterface
             | Self::PairMismatch
             | Self::DuplicateVrid => Severity::Error,
-            Self::FileMissing
-            | Self::IncludeSkipped
+            Self::IncludeSkipped
             | Self::LineWithNul
             | Self::UnexpectedBrace
             | Self::InvalidDefinition
@@ -196,7 +199,8 @@ impl Code {
             | Self::OnlyOnOneNode
             | Self::PairDiffers
             | Self::PairWeight => Severity::Warning,
-            Self::ScriptSecurity
+            Self::NotIncluded
+            | Self::ScriptSecurity
             | Self::Deprecated
             | Self::Advice
             | Self::NotCarriedOut

@@ -36,6 +36,10 @@ impl Host for FakeHost {
         "test.example.org".to_owned()
     }
 
+    fn environment(&self, name: &str) -> Option<String> {
+        (name == "COLOUR").then(|| "blue".to_owned())
+    }
+
     fn user(&self, name: &str) -> Option<UserId> {
         match name {
             "root" => Some(UserId { uid: 0, gid: 0 }),

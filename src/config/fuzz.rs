@@ -8,6 +8,7 @@ use super::diagnostic::{Complaint, Findings};
 use super::fake_host::FakeHost;
 use super::keyword::Reader;
 use super::load::load_from;
+use super::preprocess::{IncludeCheck, Surroundings};
 use super::source::{Files, ReadError, SourceFile, into_text};
 use super::{Drawing, LoadOptions, Loaded, lexer, preprocess, root, tree};
 
@@ -53,8 +54,13 @@ impl Files for Input<'_> {
 /// Lines, words and blocks, without what they mean.
 pub fn read_tree(bytes: &[u8]) {
     let mut findings = Findings::default();
-    let Ok(lines) = preprocess::read(&Input { bytes }, &[MAIN.into()], "here", &mut findings)
-    else {
+    let surroundings = Surroundings {
+        files: &Input { bytes },
+        host: &FakeHost::default(),
+        config_id: "here",
+        include_check: IncludeCheck::ALL,
+    };
+    let Ok(lines) = preprocess::read(surroundings, &[MAIN.into()], &mut findings) else {
         return;
     };
     for line in lines.iter() {

@@ -10,6 +10,8 @@ pub trait Host {
     fn interfaces(&self) -> Option<Vec<String>>;
     /// The host's own name.
     fn host_name(&self) -> String;
+    /// A variable of the environment, for `${_ENV NAME}`.
+    fn environment(&self, name: &str) -> Option<String>;
     /// A user by name, with its primary group.
     fn user(&self, name: &str) -> Option<UserId>;
     /// The number of a group.

@@ -243,6 +243,11 @@ impl Lines {
         self.logical.push(Logical { physical, text });
     }
 
+    /// Lines to be read so far.
+    pub(crate) fn logical_count(&self) -> usize {
+        self.logical.len()
+    }
+
     /// Physical and logical lines, whichever are more.
     pub(crate) fn count(&self) -> usize {
         self.physical.len().max(self.logical.len())

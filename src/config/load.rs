@@ -8,6 +8,7 @@ use super::host::Host;
 use super::keyword::Reader;
 use super::lines::Lines;
 use super::origins::{Origins, Recorder};
+use super::preprocess::{IncludeCheck, Surroundings};
 use super::source::{FileSystem, Files, ReadError};
 use super::{preprocess, root, source};
 
@@ -18,6 +19,8 @@ pub struct LoadOptions {
     pub config_id: Option<String>,
     /// Remember where each value comes from.
     pub origins: bool,
+    /// Whatever is wrong with an `include` is an error (`-e`).
+    pub all_config: bool,
 }
 
 /// A configuration and everything to say about the files it comes from.
@@ -43,7 +46,17 @@ pub enum Policy {
 /// Reads `file` and the files it includes. Never fails: where there is nothing to read, the
 /// complaints say so and the configuration is empty.
 pub fn load(file: &Path, options: &LoadOptions, host: &dyn Host) -> Loaded {
-    load_from(&FileSystem, &files(file), options, host)
+    let paths = files(file);
+    let mut loaded = load_from(&FileSystem, &paths, options, host);
+    if paths.is_empty() {
+        let missing = ReadError::Missing {
+            path: file.display().to_string(),
+        };
+        let mut findings = Findings::default();
+        findings.push(unreadable(&missing));
+        loaded.complaints = findings.into_complaints(&Lines::default());
+    }
+    loaded
 }
 
 /// Reads `paths` of `files`.
@@ -58,7 +71,17 @@ pub(crate) fn load_from(
         .clone()
         .unwrap_or_else(|| short_name(&host.host_name()));
     let mut findings = Findings::default();
-    let lines = match preprocess::read(files, paths, &config_id, &mut findings) {
+    let surroundings = Surroundings {
+        files,
+        host,
+        config_id: &config_id,
+        include_check: if options.all_config {
+            IncludeCheck::ALL
+        } else {
+            IncludeCheck::default()
+        },
+    };
+    let lines = match preprocess::read(surroundings, paths, &mut findings) {
         Ok(lines) => lines,
         Err(error) => {
             findings.push(unreadable(&error));
@@ -106,7 +129,7 @@ impl Loaded {
                 Code::MissingParameter => (5, 2),
                 // keepalived: the highest class counts, and this one is above all others.
                 Code::ScriptSecurity => (4, 6),
-                Code::NotCarriedOut | Code::NoEffect => (0, 0),
+                Code::NotCarriedOut | Code::NotIncluded | Code::NoEffect => (0, 0),
                 Code::NoConfiguration => (2, 4),
                 Code::FileUnreadable if complaint.place.is_none() => (2, 4),
                 _ => (3, 5),
@@ -143,11 +166,17 @@ impl Loaded {
     }
 }
 
+/// Alternatives in `-f`.
+const MAX_PATTERNS: usize = 64;
+
 /// `-f` takes a pattern too.
 fn files(file: &Path) -> Vec<PathBuf> {
     match file.to_str() {
         Some(pattern) if source::has_wildcard(pattern) && !file.exists() => {
-            source::matching(pattern, Path::new(""))
+            source::brace_alternatives(pattern, MAX_PATTERNS)
+                .iter()
+                .flat_map(|pattern| FileSystem.matching(pattern, Path::new("")))
+                .collect()
         }
         _ => vec![file.to_path_buf()],
     }

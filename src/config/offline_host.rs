@@ -41,6 +41,11 @@ impl Host for OfflineHost {
         String::new()
     }
 
+    /// Another machine's: unknown, so that the place stays empty and is mentioned.
+    fn environment(&self, _: &str) -> Option<String> {
+        None
+    }
+
     fn user(&self, _: &str) -> Option<UserId> {
         Some(NOBODY)
     }

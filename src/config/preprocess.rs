@@ -4,60 +4,81 @@
 //! Rules are those of keepalived's lib/parser.c. Every way to ask for endless work (a file that includes
 //! itself, a definition that uses itself, a `~SEQ` of a billion) ends at a limit with one complaint.
 
+mod built_in;
 mod expansion;
+mod include;
 mod repetition;
 mod text;
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
+use self::built_in::Random;
+pub(crate) use self::include::IncludeCheck;
+use self::include::IncludeWork;
 use self::text::{condition, continued, definition_in, plain, without_comment};
 use super::diagnostic::{Code, Finding, Findings};
+use super::host::Host;
 use super::lines::{Lines, MAX_LINE_BYTES, Rewritten, Span};
 use super::source::{Files, ReadError, SourceFile};
 
-/// Files that include files that include files …
-const MAX_INCLUDE_DEPTH: usize = 16;
-/// Files read in total, so that includes cannot multiply.
-const MAX_FILES: usize = 4096;
 /// Lines in total, repeated ones included.
-const MAX_LINES: usize = 2_000_000;
+const MAX_LINES: usize = 1_000_000;
 
-/// Reads `paths` and everything they include. `config_id` decides `@id` lines.
+/// What lines depend on beside the files themselves.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'s> {
+    pub(crate) files: &'s dyn Files,
+    pub(crate) host: &'s dyn Host,
+    /// Decides `@id` lines.
+    pub(crate) config_id: &'s str,
+    /// What an `include` minds where the file says nothing.
+    pub(crate) include_check: IncludeCheck,
+}
+
+/// Reads `paths` and everything they include.
 pub(crate) fn read(
-    files: &dyn Files,
+    surroundings: Surroundings<'_>,
     paths: &[PathBuf],
-    config_id: &str,
     findings: &mut Findings,
 ) -> Result<Lines, ReadError> {
     let mut reader = Preprocessor {
-        files,
+        surroundings,
         lines: Lines::default(),
-        config_id,
         definitions: HashMap::new(),
         open_files: Vec::new(),
+        include_check: surroundings.include_check,
+        include_work: IncludeWork::default(),
+        random: Random::for_host(&surroundings.host.host_name()),
         inserted_bytes: 0,
+        moved_bytes: 0,
         full: false,
         findings,
     };
     for path in paths {
-        let file = files.read(path)?;
+        let file = surroundings.files.read(path)?;
         reader.file(file);
     }
     Ok(reader.lines)
 }
 
 struct Preprocessor<'r> {
-    files: &'r dyn Files,
+    surroundings: Surroundings<'r>,
     lines: Lines,
-    config_id: &'r str,
     /// The lines of each definition, at least one.
     definitions: HashMap<String, Rc<[String]>>,
     /// The files that are being read, outermost first.
     open_files: Vec<u32>,
+    /// What a plain `include` minds in the file that is being read.
+    include_check: IncludeCheck,
+    include_work: IncludeWork,
+    random: Random,
+    /// By definitions and repetitions.
     inserted_bytes: usize,
+    /// Copied while they were put in.
+    moved_bytes: usize,
     /// A limit was met, which has been said once; nothing more is read.
     full: bool,
     findings: &'r mut Findings,
@@ -73,6 +94,7 @@ impl Preprocessor<'_> {
     fn file(&mut self, file: SourceFile) {
         let index = self.lines.add_file(file);
         self.open_files.push(index);
+        let outer_check = self.include_check;
         let (mut start, mut number) = (0, 0);
         let mut definition = None;
         while let Some(range) = self.next_line(index, start) {
@@ -92,6 +114,7 @@ impl Preprocessor<'_> {
         if let Some(OpenDefinition { name, lines }) = definition {
             self.definitions.insert(name, lines.into());
         }
+        self.include_check = outer_check;
         self.open_files.pop();
     }
 
@@ -184,7 +207,7 @@ impl Preprocessor<'_> {
         let text = without_comment(line);
         match condition(text.text()) {
             None => Some(text),
-            Some((wanted, from)) if wanted.holds(self.config_id) => {
+            Some((wanted, from)) if wanted.holds(self.surroundings.config_id) => {
                 Some(text.part(from..text.text().len()))
             }
             Some(_) => None,
@@ -192,87 +215,40 @@ impl Preprocessor<'_> {
         .filter(|text| !text.text().is_empty())
     }
 
-    /// A finished line: an `include`, or one to be read.
+    /// A finished line: one that is carried out here, or one to be read.
     fn deliver(&mut self, physical: u32, line: Rewritten) {
         let text = line.text();
         let (keyword, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
-        let pattern = rest.split_ascii_whitespace().next();
-        match (Include::from_keyword(keyword), pattern) {
-            (Some(include), Some(pattern)) => {
-                let start = text.len() - rest.trim_ascii_start().len();
-                let span = Self::span(physical, &line, &(start..start + pattern.len()));
-                let pattern = pattern.trim_matches('"').to_owned();
-                self.include(include, &pattern, span);
+        let argument = rest.split_ascii_whitespace().next();
+        match (keyword, argument) {
+            ("include_check", _) => self.include_check = self.include_check.changed_by(rest),
+            ("random_seed", Some(seed)) => {
+                if let Ok(seed) = seed.parse() {
+                    self.random = Random::from_seed(seed);
+                }
             }
-            _ => self.lines.add_logical(physical, line),
+            (keyword, Some(pattern)) => {
+                if let Some(check) = IncludeCheck::of_keyword(keyword, self.include_check) {
+                    let start = text.len() - rest.trim_ascii_start().len();
+                    let span = Self::span(physical, &line, &(start..start + pattern.len()));
+                    let pattern = pattern.trim_matches('"').to_owned();
+                    return self.include(check, &pattern, span);
+                }
+            }
+            (keyword, None) if IncludeCheck::of_keyword(keyword, self.include_check).is_some() => {
+                let span = Self::span(physical, &line, &(0..text.len()));
+                let message = format!("'{keyword}' is missing a parameter");
+                let finding = Finding::new(Code::MissingParameter, span, message);
+                return self.findings.push(finding.expected("a file or a pattern"));
+            }
+            (_, None) => {}
         }
+        self.lines.add_logical(physical, line);
     }
 
     fn span(physical: u32, line: &Rewritten, range: &Range<usize>) -> Span {
         let source = line.source(range);
         Span::new(physical, source.start as usize..source.end as usize)
-    }
-
-    fn include(&mut self, include: Include, pattern: &str, span: Span) {
-        if self.open_files.len() > MAX_INCLUDE_DEPTH {
-            let message = format!("files are included more than {MAX_INCLUDE_DEPTH} deep");
-            return self
-                .findings
-                .push(Finding::new(Code::IncludeLoop, span, message));
-        }
-        let directory = self
-            .open_files
-            .last()
-            .and_then(|&file| self.lines.file(file))
-            .map(|file| file.directory.clone())
-            .unwrap_or_default();
-        let paths = self.files.matching(pattern, &directory);
-        if paths.is_empty() && include.minds_no_match() {
-            let message = format!("no file matches '{pattern}'");
-            self.findings
-                .push(Finding::new(Code::FileMissing, span, message));
-        }
-        for path in paths {
-            if self.full {
-                return;
-            }
-            self.include_file(&path, span);
-        }
-    }
-
-    fn include_file(&mut self, path: &Path, span: Span) {
-        if self.lines.file_count() >= MAX_FILES {
-            return self.limit(span, format!("more than {MAX_FILES} files"));
-        }
-        let file = match self.files.read(path) {
-            Ok(file) => file,
-            Err(error) => {
-                let code = match error {
-                    ReadError::Missing { .. } => Code::FileMissing,
-                    ReadError::Executable { .. } | ReadError::NotAFile { .. } => {
-                        Code::IncludeSkipped
-                    }
-                    ReadError::Io { .. }
-                    | ReadError::TooLarge { .. }
-                    | ReadError::Binary { .. } => Code::FileUnreadable,
-                };
-                return self
-                    .findings
-                    .push(Finding::new(code, span, error.to_string()));
-            }
-        };
-        let is_open = |&index: &u32| {
-            self.lines
-                .file(index)
-                .is_some_and(|open| open.canonical == file.canonical)
-        };
-        if self.open_files.iter().any(is_open) {
-            let message = format!("'{}' includes itself", file.name);
-            return self
-                .findings
-                .push(Finding::new(Code::IncludeLoop, span, message));
-        }
-        self.file(file);
     }
 
     fn limit(&mut self, span: Span, message: String) {
@@ -282,30 +258,6 @@ impl Preprocessor<'_> {
             self.findings
                 .push(finding.help("nothing after this place has been read"));
         }
-    }
-}
-
-/// The variants of `include`, which differ in what they complain about.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Include {
-    /// `include`, `includer`, `includeb`: a pattern may match nothing.
-    Lenient,
-    /// `includem`, `includew`, `includea`: something must match.
-    Strict,
-}
-
-impl Include {
-    fn from_keyword(word: &str) -> Option<Self> {
-        match word {
-            "include" | "includer" | "includeb" => Some(Self::Lenient),
-            "includem" | "includew" | "includea" => Some(Self::Strict),
-            _ => None,
-        }
-    }
-
-    /// A pattern with wildcards that matches nothing is worth a complaint; a plain name always is.
-    fn minds_no_match(self) -> bool {
-        self == Self::Strict
     }
 }
 

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 pub(crate) const MAX_FILE_BYTES: u64 = 64 << 20;
 /// Most files that one pattern may name.
 const MAX_MATCHES: usize = 4096;
+/// Most directory entries that one pattern may look at: `/*/*/*/*` would walk the whole disk.
+const MAX_ENTRIES: usize = 100_000;
 /// How much of a file is looked at to tell text from a binary.
 const PROBE_BYTES: usize = 8192;
 
@@ -33,7 +35,7 @@ pub(crate) struct SourceFile {
 pub(crate) trait Files {
     /// Reads one configuration file.
     fn read(&self, path: &Path) -> Result<SourceFile, ReadError>;
-    /// The files that an `include` pattern names, sorted.
+    /// The files that a pattern without `{a,b}` names, sorted; without wildcards: that name.
     fn matching(&self, pattern: &str, directory: &Path) -> Vec<PathBuf>;
 }
 
@@ -94,17 +96,11 @@ pub(crate) fn read(path: &Path) -> Result<SourceFile, ReadError> {
         .open(path)
         .map_err(failed)?;
     refuse_special(&name, &file.metadata().map_err(failed)?)?;
-    let mut bytes = Vec::new();
-    file.by_ref()
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(ReadError::TooLarge { path: name });
-    }
-    if looks_binary(&bytes) {
-        return Err(ReadError::Binary { path: name });
-    }
+    let bytes = read_text(&mut file).map_err(|fault| match fault {
+        Fault::Io(error) => failed(error),
+        Fault::TooLarge => ReadError::TooLarge { path: name.clone() },
+        Fault::Binary => ReadError::Binary { path: name.clone() },
+    })?;
     let canonical = fs::canonicalize(path).map_err(failed)?;
     let directory = path.parent().map(Path::to_path_buf).unwrap_or_default();
     Ok(SourceFile {
@@ -115,27 +111,93 @@ pub(crate) fn read(path: &Path) -> Result<SourceFile, ReadError> {
     })
 }
 
-/// The files that an `include` pattern names, sorted: `*`, `?`, `[…]` and `{a,b}` as in a shell.
-/// A name without wildcards is returned whether or not it exists.
-pub(crate) fn matching(pattern: &str, directory: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for alternative in brace_alternatives(pattern) {
-        let path = directory.join(&alternative);
-        if !has_wildcard(&alternative) {
-            found.push(path);
-            continue;
-        }
-        // `**` would walk the whole tree; keepalived's glob(3) does not know it.
-        let mut one_level = path.to_string_lossy().into_owned();
-        while one_level.contains("**") {
-            one_level = one_level.replace("**", "*");
-        }
-        if let Ok(paths) = glob::glob(&one_level) {
-            found.extend(paths.filter_map(Result::ok).take(MAX_MATCHES));
+/// What is wrong with the contents of a file.
+#[derive(Debug)]
+enum Fault {
+    Io(io::Error),
+    TooLarge,
+    Binary,
+}
+
+/// At most [`MAX_FILE_BYTES`]: a file may grow while it is read, and those of /proc do not say how long they are.
+fn read_text(file: &mut dyn Read) -> Result<Vec<u8>, Fault> {
+    let mut bytes = Vec::new();
+    for limit in [PROBE_BYTES as u64, MAX_FILE_BYTES + 1] {
+        let more = limit - bytes.len() as u64;
+        file.take(more).read_to_end(&mut bytes).map_err(Fault::Io)?;
+        if looks_binary(&bytes) {
+            return Err(Fault::Binary);
         }
     }
-    found.truncate(MAX_MATCHES);
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(Fault::TooLarge);
+    }
+    Ok(bytes)
+}
+
+/// The files that a pattern names, sorted: `*`, `?`, `[…]` as in glob(3), which leave out names that begin with a dot.
+/// A name without wildcards is returned whether or not it exists.
+fn matching(pattern: &str, directory: &Path) -> Vec<PathBuf> {
+    if !has_wildcard(pattern) {
+        return vec![directory.join(pattern)];
+    }
+    let mut found = vec![if pattern.starts_with('/') {
+        PathBuf::from("/")
+    } else {
+        directory.to_path_buf()
+    }];
+    let mut entries = MAX_ENTRIES;
+    for component in pattern.split('/').filter(|component| !component.is_empty()) {
+        found = if has_wildcard(component) {
+            found
+                .iter()
+                .flat_map(|directory| entries_matching(component, directory, &mut entries))
+                .take(MAX_MATCHES)
+                .collect()
+        } else {
+            found.iter().map(|path| path.join(component)).collect()
+        };
+    }
+    // What stands behind the last wildcard was put there without looking.
+    found.retain(|path| path.symlink_metadata().is_ok());
     found
+}
+
+/// The entries of a directory that match, sorted. Looks at no more than `budget` of them, which becomes less.
+fn entries_matching(component: &str, directory: &Path, budget: &mut usize) -> Vec<PathBuf> {
+    // keepalived's glob(3) does not know `**`.
+    let mut component = component.to_owned();
+    while component.contains("**") {
+        component = component.replace("**", "*");
+    }
+    let Ok(pattern) = glob::Pattern::new(&component) else {
+        return Vec::new();
+    };
+    let options = glob::MatchOptions {
+        require_literal_leading_dot: true,
+        ..glob::MatchOptions::new()
+    };
+    // The working directory's own name would stand before each name.
+    let shown = if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    };
+    let Ok(entries) = fs::read_dir(shown) else {
+        return Vec::new();
+    };
+    let mut names: Vec<_> = entries
+        .flatten()
+        .take(*budget)
+        .inspect(|_| *budget -= 1)
+        .map(|entry| entry.file_name())
+        .filter(|name| {
+            name.to_str()
+                .is_some_and(|name| pattern.matches_with(name, options))
+        })
+        .collect();
+    names.sort();
+    names.iter().map(|name| directory.join(name)).collect()
 }
 
 /// The pattern may match nothing without anything being wrong.
@@ -143,25 +205,48 @@ pub(crate) fn has_wildcard(pattern: &str) -> bool {
     pattern.contains(['*', '?', '['])
 }
 
-/// Expands the first `{a,b}`, then those that follow. At most [`MAX_MATCHES`] results.
-fn brace_alternatives(pattern: &str) -> Vec<String> {
+/// Expands each `{a,b}`, nested ones too, as a shell does. At most `most` results.
+pub(crate) fn brace_alternatives(pattern: &str, most: usize) -> Vec<String> {
     let mut done = Vec::new();
     let mut open = vec![pattern.to_owned()];
     while let Some(pattern) = open.pop() {
-        let braces = pattern
-            .find('{')
-            .and_then(|from| Some((from, from + pattern.get(from..)?.find('}')?)));
-        match braces {
-            Some((from, to)) if open.len() + done.len() < MAX_MATCHES => {
-                let (before, after) = (&pattern[..from], &pattern[to + 1..]);
-                for middle in pattern[from + 1..to].rsplit(',') {
-                    open.push(format!("{before}{middle}{after}"));
-                }
+        match alternatives_of_first(&pattern) {
+            Some(alternatives) if open.len() + done.len() < most => {
+                open.extend(alternatives.into_iter().rev());
             }
             _ => done.push(pattern),
         }
     }
+    done.truncate(most);
     done
+}
+
+/// The pattern once for each alternative of its first `{…}`; `None`: it has none.
+fn alternatives_of_first(pattern: &str) -> Option<Vec<String>> {
+    let from = pattern.find('{')?;
+    let (mut depth, mut starts, mut to) = (0, vec![from + 1], None);
+    for (at, byte) in pattern.bytes().enumerate().skip(from) {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            b',' if depth == 1 => starts.push(at + 1),
+            _ => {}
+        }
+        if depth == 0 {
+            to = Some(at);
+            break;
+        }
+    }
+    let to = to?;
+    let ends = starts.iter().skip(1).map(|start| start - 1).chain([to]);
+    let (before, after) = (&pattern[..from], &pattern[to + 1..]);
+    Some(
+        starts
+            .iter()
+            .zip(ends)
+            .map(|(&start, end)| format!("{before}{}{after}", &pattern[start..end]))
+            .collect(),
+    )
 }
 
 fn refuse_special(name: &str, metadata: &fs::Metadata) -> Result<(), ReadError> {
@@ -208,83 +293,4 @@ pub(crate) fn into_text(bytes: Vec<u8>) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn file(directory: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf {
-        let path = directory.path().join(name);
-        fs::write(&path, bytes).expect("write");
-        path
-    }
-
-    #[test]
-    fn what_is_no_configuration_file_is_refused_before_it_is_read() {
-        let directory = tempfile::tempdir().expect("directory");
-        let fifo = directory.path().join("fifo");
-        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");
-        assert!(matches!(
-            read(&fifo),
-            Err(ReadError::NotAFile { kind: "a FIFO", .. })
-        ));
-        let kind = "a directory";
-        assert!(
-            matches!(read(directory.path()), Err(ReadError::NotAFile { kind: k, .. }) if k == kind)
-        );
-        assert!(matches!(
-            read(Path::new("/dev/zero")),
-            Err(ReadError::NotAFile {
-                kind: "a device",
-                ..
-            })
-        ));
-        assert!(read(&directory.path().join("none")).is_err_and(|error| error.is_missing()));
-    }
-
-    #[test]
-    fn a_huge_file_is_refused_by_its_size() {
-        let directory = tempfile::tempdir().expect("directory");
-        let path = file(&directory, "huge", b"");
-        let huge = OpenOptions::new().write(true).open(&path).expect("open");
-        huge.set_len(1 << 30).expect("a hole of 1 GB");
-        assert!(matches!(read(&path), Err(ReadError::TooLarge { .. })));
-    }
-
-    #[test]
-    fn a_binary_is_refused_and_a_stray_nul_is_not() {
-        let directory = tempfile::tempdir().expect("directory");
-        let elf = file(&directory, "elf", b"\x7fELF\x02\x01\x01\0");
-        assert!(matches!(read(&elf), Err(ReadError::Binary { .. })));
-        let stray = file(
-            &directory,
-            "stray",
-            &[b"priority 100\n".repeat(20), vec![0]].concat(),
-        );
-        assert!(read(&stray).is_ok());
-    }
-
-    #[test]
-    fn an_executable_file_is_refused_as_keepalived_does() {
-        let directory = tempfile::tempdir().expect("directory");
-        let path = file(&directory, "run", b"#! /bin/sh\n");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
-        assert!(matches!(read(&path), Err(ReadError::Executable { .. })));
-    }
-
-    #[test]
-    fn patterns_match_sorted_and_relative_to_the_directory_given() {
-        let directory = tempfile::tempdir().expect("directory");
-        for name in ["b.conf", "a.conf", "c.txt"] {
-            file(&directory, name, b"");
-        }
-        let names = |pattern| -> Vec<String> {
-            matching(pattern, directory.path())
-                .iter()
-                .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
-                .collect()
-        };
-        assert_eq!(names("*.conf"), ["a.conf", "b.conf"]);
-        assert_eq!(names("{c,b}.*"), ["c.txt", "b.conf"]);
-        assert_eq!(names("missing.conf"), ["missing.conf"]);
-        assert_eq!(names("missing*"), [""; 0]);
-    }
-}
+mod tests;

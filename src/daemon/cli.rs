@@ -73,6 +73,9 @@ struct Options {
     /// Identity for @id lines in the configuration
     #[arg(short = 'i', long = "config-id", value_name = "ID")]
     config_id: Option<String>,
+    /// Whatever is wrong with an include is an error, as if each were an includea
+    #[arg(short = 'e', long = "all-config")]
+    all_config: bool,
     /// Accepted, not carried out yet
     #[arg(short = 'V', long = "dont-release-vrrp")]
     dont_release_vrrp: bool,
@@ -144,9 +147,9 @@ pub fn holdfastd_main() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
-    if let Some(file) = &options.config_test {
-        let id = options.config_id.as_deref();
-        return ExitCode::from(test_config::run(&options.use_file, id, file.as_deref()));
+    if let Some(log) = &options.config_test {
+        let request = load_request(&options, options.use_file.clone());
+        return ExitCode::from(test_config::run(&request, log.as_deref()));
     }
     ExitCode::from(run(&options).code())
 }
@@ -240,10 +243,7 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
             )));
         }
     }
-    let request = LoadRequest {
-        file: absolute(&options.use_file),
-        config_id: options.config_id.clone(),
-    };
+    let request = load_request(options, absolute(&options.use_file));
     let loaded = first_load(options, &request)?;
     refuse_without_capabilities(&loaded)?;
     if options.dump_conf {
@@ -382,6 +382,14 @@ fn settings(options: &Options, request: LoadRequest, log: LogSettings) -> Settin
         } else {
             Respawn::Always
         },
+    }
+}
+
+fn load_request(options: &Options, file: PathBuf) -> LoadRequest {
+    LoadRequest {
+        file,
+        config_id: options.config_id.clone(),
+        all_config: options.all_config,
     }
 }
 

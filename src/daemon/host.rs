@@ -44,6 +44,10 @@ impl Host for SystemHost {
             .unwrap_or_default()
     }
 
+    fn environment(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     fn user(&self, name: &str) -> Option<UserId> {
         let user = User::from_name(name).ok().flatten()?;
         Some(UserId {

@@ -4,7 +4,6 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -57,7 +56,7 @@ pub(crate) fn run(mut socket: UnixStream) -> ExitStatus {
 }
 
 fn load_for(request: &LoadRequest) -> LoadReply {
-    let loaded = load_file(&request.file, request.config_id.as_deref());
+    let loaded = load_file(request);
     let plane = if loaded.config.wants_checkers() {
         choose(loaded.config.global_defs.lvs_plane)
     } else {
@@ -74,13 +73,14 @@ fn load_for(request: &LoadRequest) -> LoadReply {
     }
 }
 
-/// Reads `file` with the facts of this host.
-pub(crate) fn load_file(file: &Path, config_id: Option<&str>) -> Loaded {
+/// Reads the file with the facts of this host.
+pub(crate) fn load_file(request: &LoadRequest) -> Loaded {
     let options = LoadOptions {
-        config_id: config_id.map(str::to_owned),
+        config_id: request.config_id.clone(),
+        all_config: request.all_config,
         ..LoadOptions::default()
     };
-    load(file, &options, &SystemHost)
+    load(&request.file, &options, &SystemHost)
 }
 
 /// Writes each complaint to the log with the severity it has.

@@ -100,6 +100,8 @@ pub(crate) enum FromChild {
 pub(crate) struct LoadRequest {
     pub(crate) file: PathBuf,
     pub(crate) config_id: Option<String>,
+    /// Whatever is wrong with an `include` is an error.
+    pub(crate) all_config: bool,
 }
 
 /// What the loader found.

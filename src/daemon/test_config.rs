@@ -5,24 +5,20 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use super::loader::load_file;
+use super::message::LoadRequest;
 use crate::config::Drawing;
 
 /// A log file that cannot be written.
 const CANNOT_RUN: u8 = 4;
 
 /// Complaints go to stderr, drawn; or are appended to `log`, one line each. Returns the exit status.
-pub(crate) fn run(file: &Path, config_id: Option<&str>, log: Option<&Path>) -> u8 {
-    let loaded = load_file(file, config_id);
+pub(crate) fn run(request: &LoadRequest, log: Option<&Path>) -> u8 {
+    let loaded = load_file(request);
     let said = match log {
         Some(log) => append(log, &loaded.complaints),
         None => {
-            let terminal = io::stderr().is_terminal();
-            let drawing = if terminal {
-                Drawing::Coloured
-            } else {
-                Drawing::Plain
-            };
-            io::stderr().write_all(loaded.render(drawing).as_bytes())
+            let text = loaded.render(drawing_for(&io::stderr()));
+            io::stderr().write_all(text.as_bytes())
         }
     };
     match (said, log) {
@@ -31,6 +27,16 @@ pub(crate) fn run(file: &Path, config_id: Option<&str>, log: Option<&Path>) -> u
             eprintln!("unable to write {}: {error}", log.display());
             CANNOT_RUN
         }
+    }
+}
+
+/// Colours for a terminal, unless the user has said no (<https://no-color.org>).
+pub(crate) fn drawing_for(output: &impl IsTerminal) -> Drawing {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    if output.is_terminal() && !refused {
+        Drawing::Coloured
+    } else {
+        Drawing::Plain
     }
 }
 

@@ -21,7 +21,8 @@ macro_rules! descriptions {
 
 descriptions! {
     NoConfiguration => "The configuration file does not exist.",
-    FileMissing => "A file that is included does not exist.",
+    FileMissing => "A file that is included does not exist, and the include minds.",
+    NotIncluded => "An include that keepalived passes over: the file does not exist, or is a directory that a pattern matches.",
     FileUnreadable => "A file cannot be read, or is no configuration.",
     IncludeSkipped => "A file that is included is left out, because it is executable or no regular file.",
     IncludeLoop => "A file includes itself, or files are included too deep.",

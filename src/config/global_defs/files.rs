@@ -130,7 +130,8 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
         "1",
         |draft, arguments| arguments.fill(&mut draft.defs.files.json_version),
     ),
-    Keyword::pending_but_read(
+    // Carried out while lines are read.
+    Keyword::new(
         "include_check",
         Shape::Optional("[+|-]read|match|wildcard_match|brace_match"),
         "",

@@ -114,10 +114,11 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
         "0177",
         umask,
     ),
-    Keyword::pending_but_read(
+    // Carried out while lines are read.
+    Keyword::new(
         "random_seed",
         Shape::number(0, NO_LIMIT),
-        "another one each time",
+        "from the host name",
         |draft, arguments| arguments.fill(&mut draft.defs.processes.random_seed),
     ),
     Keyword::pending_but_read(

@@ -39,7 +39,7 @@ pub(crate) fn codes(text: &str) -> Vec<String> {
 
 fn examples() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf.d");
-    let mut files = source::matching("examples/*.conf", &root);
+    let mut files = FileSystem.matching("examples/*.conf", &root);
     files.push(root.join("holdfast.conf"));
     files
 }

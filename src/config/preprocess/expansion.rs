@@ -10,7 +10,9 @@ use crate::config::diagnostic::{Code, Finding, nearest};
 use crate::config::lines::{MAX_LINE_BYTES, Rewritten, Span};
 
 /// Bytes that definitions and repetitions may put in.
-const MAX_INSERTED_BYTES: usize = 64 << 20;
+const MAX_INSERTED_BYTES: usize = 16 << 20;
+/// Bytes that may be copied while they are put in: many small definitions in long lines cost more than they insert.
+const MAX_MOVED_BYTES: usize = 512 << 20;
 /// Substitutions that one line of a file may cause.
 const MAX_SUBSTITUTIONS: usize = 100_000;
 /// Substitutions in one line of the result.
@@ -98,7 +100,6 @@ impl Preprocessor<'_> {
             let Some(line) = self.substitute_all(physical, next, &mut pending, &mut budget) else {
                 return;
             };
-            self.complain_of_pending_definitions(physical, &line);
             self.complain_of_undefined(physical, &line);
             if !line.text().trim().is_empty() {
                 self.deliver(physical, line);
@@ -127,11 +128,13 @@ impl Preprocessor<'_> {
             in_this_line += 1;
             *budget = budget.saturating_sub(1);
             self.inserted_bytes += what.bytes();
+            self.moved_bytes += line.text().len();
             let depth = Expansion::depth(inside.as_ref(), what.name());
             if depth.is_none_or(|depth| depth > MAX_EXPANSION_DEPTH)
                 || in_this_line > MAX_SUBSTITUTIONS_IN_A_LINE
                 || *budget == 0
                 || self.inserted_bytes > MAX_INSERTED_BYTES
+                || self.moved_bytes > MAX_MOVED_BYTES
                 || line.text().len() > MAX_EXPANDED_LINE
             {
                 let whole = Span::new(physical, 0..line.source(&range).end as usize);
@@ -176,22 +179,11 @@ impl Preprocessor<'_> {
         Some(line)
     }
 
-    fn complain_of_pending_definitions(&mut self, physical: u32, line: &Rewritten) {
-        for name in ["${_RANDOM", "${_ENV"] {
-            if let Some(start) = line.text().find(name) {
-                let span = Self::span(physical, line, &(start..start + name.len()));
-                let message = format!("'{name}}}' is understood, but not carried out yet");
-                self.findings
-                    .push(Finding::new(Code::NotCarriedOut, span, message));
-            }
-        }
-    }
-
     /// keepalived takes the braces of an undefined `${NAME}` for those of a block; an undefined `$NAME` is a word.
     fn complain_of_undefined(&mut self, physical: u32, line: &Rewritten) {
         for (range, name) in references(line.text()) {
             let text = &line.text()[range.clone()];
-            if text.starts_with("${") && self.value_of(name).is_none() {
+            if text.starts_with("${") && !self.definitions.contains_key(name) {
                 let span = Self::span(physical, line, &range);
                 let message = format!("'{text}' is not defined");
                 let known = self.definitions.keys().map(String::as_str);
@@ -224,8 +216,20 @@ impl Preprocessor<'_> {
                 return Some(Substitution { range, what });
             }
         }
-        references(line.text()).find_map(|(range, name)| {
-            let lines = Value::of(values, name).or_else(|| self.value_of(name))?;
+        for (range, name) in references(line.text()) {
+            let lines = match Value::of(values, name)
+                .map(Ok)
+                .or_else(|| self.value_of(name))
+            {
+                Some(Ok(lines)) => lines,
+                Some(Err(why)) => {
+                    let span = Self::span(physical, line, &range);
+                    self.findings
+                        .push(Finding::new(Code::InvalidDefinition, span, why));
+                    Rc::new([])
+                }
+                None => continue,
+            };
             if matches!(name, "_HASH" | "_BANG") && begins_a_word(&line.text()[..range.start]) {
                 let range = range.start..line.text().len();
                 let what = Replacement::Comment;
@@ -233,30 +237,22 @@ impl Preprocessor<'_> {
             }
             // keepalived: a definition of several lines counts only at the end of a line.
             let at_end = line.text()[range.end..].trim().is_empty();
-            let name = name.to_owned();
-            (lines.len() == 1 || at_end).then_some(Substitution {
-                range,
-                what: Replacement::Definition { name, lines },
-            })
-        })
+            if lines.len() <= 1 || at_end {
+                let name = name.to_owned();
+                let what = Replacement::Definition { name, lines };
+                return Some(Substitution { range, what });
+            }
+        }
+        None
     }
 
     /// A definition of the file or one of those that are always there.
-    fn value_of(&self, name: &str) -> Option<Rc<[String]>> {
+    fn value_of(&mut self, name: &str) -> Option<Result<Rc<[String]>, String>> {
         if let Some(lines) = self.definitions.get(name) {
-            return Some(Rc::clone(lines));
+            return Some(Ok(Rc::clone(lines)));
         }
-        let built_in = match name {
-            "_PWD" => {
-                let file = self.lines.file(*self.open_files.last()?)?;
-                file.canonical.parent()?.display().to_string()
-            }
-            "_INSTANCE" => self.config_id.to_owned(),
-            "_HASH" => "#".to_owned(),
-            "_BANG" => "!".to_owned(),
-            _ => return None,
-        };
-        Some(Rc::new([built_in]))
+        let value = self.built_in(name)?;
+        Some(value.map(|value| Rc::from([value])))
     }
 }
 

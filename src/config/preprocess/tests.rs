@@ -1,7 +1,19 @@
 use std::fs;
 
 use super::*;
+use crate::config::fake_host::FakeHost;
 use crate::config::source::FileSystem;
+
+/// Reads a file as the host `here`.
+fn read_file(path: PathBuf, findings: &mut Findings) -> Lines {
+    let surroundings = Surroundings {
+        files: &FileSystem,
+        host: &FakeHost::default(),
+        config_id: "here",
+        include_check: IncludeCheck::default(),
+    };
+    read(surroundings, &[path], findings).expect("the file is there")
+}
 
 struct Read {
     lines: Vec<String>,
@@ -18,7 +30,7 @@ fn read_files(files: &[(&str, &str)]) -> Read {
     }
     let mut findings = Findings::default();
     let main = directory.path().join("main.conf");
-    let lines = read(&FileSystem, &[main], "here", &mut findings).expect("main.conf is there");
+    let lines = read_file(main, &mut findings);
     let prefix = format!("{}/", directory.path().display());
     Read {
         lines: lines.iter().map(|line| line.text.to_owned()).collect(),
@@ -135,13 +147,33 @@ fn a_comment_inside_a_definition_is_said_and_the_definition_goes_on() {
 }
 
 #[test]
-fn random_and_environment_definitions_are_said_not_to_be_carried_out() {
-    let found = findings("weight ${_RANDOM 1 10}\npath ${_ENV HOME}\n");
-    assert_eq!(found.len(), 2, "{found:?}");
-    assert!(
-        found[0].starts_with("main.conf:1:8: note: '${_RANDOM}'"),
-        "{found:?}"
+fn a_variable_of_the_environment_is_put_in_and_one_that_is_not_there_is_said() {
+    assert_eq!(lines("a ${_ENV COLOUR}.1\n"), ["a blue.1"]);
+    let read = read_files(&[("main.conf", "a ${_ENV NONE} b\n")]);
+    assert_eq!(read.lines, ["a  b"]);
+    assert_eq!(
+        read.findings,
+        ["main.conf:1:3: warning: there is no environment variable 'NONE'"]
     );
+}
+
+#[test]
+fn random_numbers_keep_within_their_limits_and_are_the_same_each_time() {
+    let text = "${_RANDOM}\n${_RANDOM 32767}\n${_RANDOM 5 7}\n${_RANDOM 5 7}\n${_RANDOM 5 5}\n";
+    let numbers: Vec<u32> = lines(text)
+        .iter()
+        .map(|line| line.parse().expect("a number"))
+        .collect();
+    assert!(numbers[0] <= 32_767);
+    assert_eq!(numbers[1], 32_767);
+    assert!((5..=7).contains(&numbers[2]) && (5..=7).contains(&numbers[3]));
+    assert_eq!(numbers[4], 5);
+    // An unchanged file means the same after a reload.
+    assert_eq!(lines(text), lines(text));
+    let seeded = |seed| lines(&format!("random_seed {seed}\n${{_RANDOM}}\n"))[1].clone();
+    assert_eq!(seeded(1), seeded(1));
+    assert_ne!(seeded(1), seeded(2));
+    assert_eq!(findings("a ${_RANDOM 7 5}\nb ${_RANDOM x}\n").len(), 2);
 }
 
 #[test]
@@ -220,15 +252,149 @@ fn includes_are_relative_to_the_file_they_stand_in_and_sorted() {
     assert_eq!(read.findings, [""; 0]);
 }
 
+/// What is said when `keyword` includes a missing file, a pattern without matches, an executable and a
+/// file that opens a block: one letter each, `e`rror, `w`arning, `n`ote or `-`.
+fn said_by(keyword: &str) -> String {
+    let mut said = String::new();
+    for target in ["none.conf", "none*.conf", "d", "open.conf"] {
+        let main = format!("{keyword} {target}\n");
+        let read = read_files(&[("main.conf", &main), ("open.conf", "a {\n"), ("d/x", "")]);
+        assert!(read.findings.len() < 2, "{:?}", read.findings);
+        let severity = read
+            .findings
+            .first()
+            .and_then(|said| said.split(": ").nth(1));
+        said.push_str(severity.and_then(|word| word.get(..1)).unwrap_or("-"));
+    }
+    said
+}
+
 #[test]
-fn a_file_that_is_missing_is_said_at_its_include() {
+fn each_variant_of_include_minds_what_its_letter_says() {
+    assert_eq!(said_by("include"), "n-w-");
+    assert_eq!(said_by("includer"), "n-w-");
+    assert_eq!(said_by("includem"), "e-w-");
+    assert_eq!(said_by("includew"), "eew-");
+    assert_eq!(said_by("includeb"), "n-we");
+    assert_eq!(said_by("includea"), "eewe");
+}
+
+#[test]
+fn include_check_says_what_plain_includes_of_the_file_mind() {
+    let check = |words: &str| said_by(&format!("include_check {words}\ninclude"));
+    assert_eq!(check("match"), "e-w-");
+    assert_eq!(check("+wildcard_match +brace_match"), "newe");
+    assert_eq!(check(""), "eewe");
+    assert_eq!(check("match -match"), "n-w-");
+    // It ends with its file.
+    let read = read_files(&[
+        ("main.conf", "include a.conf\ninclude none.conf\n"),
+        ("a.conf", "include_check match\n"),
+    ]);
+    assert!(read.findings[0].contains("note"), "{:?}", read.findings);
+}
+
+#[test]
+fn an_include_without_a_file_is_missing_a_parameter() {
     assert_eq!(
-        findings("include none.conf\ninclude none/*.conf\nincludew none/*.conf\n"),
-        [
-            "main.conf:1:9: warning: there is no configuration file 'none.conf'",
-            "main.conf:3:10: warning: no file matches 'none/*.conf'",
-        ]
+        findings("include\n"),
+        ["main.conf:1:1: error: 'include' is missing a parameter; expected a file or a pattern"]
     );
+}
+
+#[test]
+fn what_a_pattern_matches_beside_files_is_passed_over() {
+    let read = read_files(&[("main.conf", "include *.d\n"), ("a.d/x", "")]);
+    assert_eq!(
+        read.findings,
+        ["main.conf:1:9: note: 'a.d' is a directory, a regular file is expected"]
+    );
+}
+
+#[test]
+fn braces_in_an_include_are_alternatives_and_definitions_may_stand_in_it() {
+    let read = read_files(&[
+        (
+            "main.conf",
+            "$D=sub\ninclude ${D}/{b,a}.conf\n@here include ${_PWD}/sub/a.conf\n",
+        ),
+        ("sub/a.conf", "a\n"),
+        ("sub/b.conf", "b\n"),
+    ]);
+    assert_eq!(read.lines, ["b", "a", "a"]);
+    assert_eq!(read.findings, [""; 0]);
+}
+
+#[test]
+fn an_explosion_of_includes_ends_with_one_complaint() {
+    let everything = "include *.conf\n".repeat(4);
+    let files: Vec<(String, &str)> = (0..20)
+        .map(|number| (format!("{number}.conf"), everything.as_str()))
+        .collect();
+    let mut files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(name, text)| (name.as_str(), *text))
+        .collect();
+    files.push(("main.conf", "include [0-9]*.conf\n"));
+    let read = read_files(&files);
+    let limits = |said: &&String| said.contains("more than");
+    assert!(
+        read.findings.iter().filter(limits).count() >= 1,
+        "{:?}",
+        read.findings.len()
+    );
+    // Names alone are counted too.
+    let read = read_files(&[("main.conf", &"include {a,b,c,d}{1,2,3,4}*\n".repeat(1000))]);
+    assert_eq!(read.findings.len(), 1, "{:?}", read.findings);
+}
+
+#[test]
+fn definitions_that_double_one_another_end_with_one_complaint() {
+    let mut text = String::from("$A0=xxxxxxxx\n");
+    for level in 1..40 {
+        text.push_str(&format!(
+            "$A{level}=${{A{}}} ${{A{}}}\n",
+            level - 1,
+            level - 1
+        ));
+    }
+    let found = findings(&(text + "a ${A39}\n"));
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn many_small_definitions_in_long_lines_end_with_one_complaint() {
+    let line = "${E}".repeat(255) + "\n";
+    let found = findings(&("$E=\n".to_owned() + &line.repeat(8000)));
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn sequences_in_sequences_end_with_one_complaint() {
+    let found = findings("~SEQ(a,1,90000) ~SEQ(b,1,90000) ~SEQ(c,1,90000) ${a} ${b} ${c}\n");
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn a_fifo_that_is_included_is_not_opened() {
+    let directory = tempfile::tempdir().expect("directory");
+    let fifo = directory.path().join("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("mkfifo");
+    let main = directory.path().join("main.conf");
+    fs::write(&main, "include fifo\na\n").expect("write");
+    let mut found = Findings::default();
+    let lines = read_file(main, &mut found);
+    assert_eq!(
+        lines.iter().map(|line| line.text).collect::<Vec<_>>(),
+        ["a"]
+    );
+    let said = found.into_complaints(&lines);
+    assert!(said[0].message.contains("is a FIFO"), "{said:?}");
+}
+
+#[test]
+fn a_no_break_space_is_part_of_a_word() {
+    assert_eq!(lines("\u{a0}a\u{a0}\n"), ["\u{a0}a\u{a0}"]);
 }
 
 #[test]
@@ -260,7 +426,7 @@ fn a_word_that_was_put_in_is_located_where_it_is_used() {
     let directory = tempfile::tempdir().expect("directory");
     let path = directory.path().join("main.conf");
     fs::write(&path, "$A=long value\n  x ${A} yy # c\n").expect("write");
-    let lines = read(&FileSystem, &[path], "here", &mut found).expect("read");
+    let lines = read_file(path, &mut found);
     let line = lines.iter().next().expect("a line");
     assert_eq!(line.text, "x long value yy");
     let columns = |word: &str| {

@@ -12,7 +12,8 @@ pub(super) fn plain(line: &str) -> Option<Range<usize>> {
     }
     let start = line.len() - line.trim_start_matches(is_blank).len();
     let text = line[start..].trim_end_matches(is_blank);
-    (!text.starts_with("include")).then(|| start..start + text.len())
+    let is_carried_out_here = text.starts_with("include") || text.starts_with("random_seed");
+    (!is_carried_out_here).then(|| start..start + text.len())
 }
 
 /// Bytes that a line cannot have if it is to be read as it is written.
@@ -117,12 +118,16 @@ pub(super) fn name_length(text: &str) -> usize {
         .count()
 }
 
-/// `${NAME}`, and `$NAME` before a blank, `,`, `)` or the end.
+/// `${NAME}`, of those with arguments with them, and `$NAME` before a blank, `,`, `)` or the end.
 pub(super) fn references(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
     text.match_indices('$').filter_map(|(start, _)| {
         let after = &text[start + 1..];
         if let Some(braced) = after.strip_prefix('{') {
-            let length = name_length(braced);
+            let name = name_length(braced);
+            let length = match &braced[..name] {
+                "_ENV" | "_RANDOM" => braced.find(['{', '}', '$']).unwrap_or(name),
+                _ => name,
+            };
             return (length > 0 && braced[length..].starts_with('}'))
                 .then(|| (start..start + length + 3, &braced[..length]));
         }

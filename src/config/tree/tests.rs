@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::diagnostic::Findings;
+use crate::config::fake_host::FakeHost;
 use crate::config::load::tests::{codes, loaded};
 use crate::config::source::FileSystem;
 use crate::config::{preprocess, root};
@@ -9,8 +10,14 @@ fn shown(text: &str) -> String {
     let file = tempfile::NamedTempFile::new().expect("temporary file");
     std::fs::write(file.path(), text).expect("write");
     let mut findings = Findings::default();
+    let surroundings = preprocess::Surroundings {
+        files: &FileSystem,
+        host: &FakeHost::default(),
+        config_id: "",
+        include_check: preprocess::IncludeCheck::default(),
+    };
     let lines =
-        preprocess::read(&FileSystem, &[file.path().to_owned()], "", &mut findings).expect("read");
+        preprocess::read(surroundings, &[file.path().to_owned()], &mut findings).expect("read");
     let mut reader = Reader::new(findings, root::catalogue());
     let mut statements = Vec::new();
     build(&lines, &mut reader, |statement, _| {

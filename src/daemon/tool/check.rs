@@ -1,12 +1,13 @@
 //! `holdfast check`: everything there is to say about configuration files, for people and for pipelines.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use crate::config::{Drawing, Host, LoadOptions, OfflineHost, Secrets, compare, load, print};
+use crate::config::{Host, LoadOptions, OfflineHost, Secrets, compare, load, print};
 use crate::daemon::host::SystemHost;
+use crate::daemon::test_config::drawing_for;
 use crate::status::check::{Format, Report};
 
 /// Check configuration files: exit status 0 clean, 1 warnings, 2 errors (notes do not count)
@@ -108,18 +109,10 @@ fn print_effective(options: &Options) -> u8 {
         text += &print(&loaded, secrets);
         report.add(&file.display().to_string(), loaded);
     }
-    let drawing = drawing(&io::stderr());
+    let drawing = drawing_for(&io::stderr());
     let _ = io::stderr().write_all(report.render(Format::Human(drawing)).as_bytes());
     let _ = io::stdout().write_all(text.as_bytes());
     report.exit_status()
-}
-
-fn drawing(to: &impl IsTerminal) -> Drawing {
-    if to.is_terminal() {
-        Drawing::Coloured
-    } else {
-        Drawing::Plain
-    }
 }
 
 impl Options {
@@ -131,6 +124,7 @@ impl Options {
                 .and_then(Clone::clone)
                 .or_else(|| self.config_id.clone()),
             origins: self.print || self.pair,
+            ..LoadOptions::default()
         }
     }
 
@@ -146,7 +140,7 @@ impl Options {
 impl OutputFormat {
     fn resolve(self) -> Format {
         match self {
-            Self::Human => Format::Human(drawing(&io::stdout())),
+            Self::Human => Format::Human(drawing_for(&io::stdout())),
             Self::Json => Format::Json,
             Self::Sarif => Format::Sarif,
         }
