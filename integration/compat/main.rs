@@ -13,5 +13,6 @@ mod notify;
 mod printed;
 mod samples;
 mod takeover;
+mod typos;
 mod verdicts;
 mod wire;

@@ -14,7 +14,7 @@ pub(crate) use shape::{Garbage, NO_LIMIT, Shape};
 
 use std::collections::HashMap;
 
-use super::diagnostic::{Code, Finding, Findings, nearest};
+use super::diagnostic::{Code, Finding, Findings, nearest, nearest_within};
 use super::iproute_names::IprouteNames;
 use super::lexer::Word;
 use super::origins::Recorder;
@@ -155,7 +155,9 @@ impl<B> Keyword<B> {
     fn read(&'static self, draft: &mut B, statement: &Statement<'_>, reader: &mut Reader) {
         reader.recorder.enter();
         let mut arguments = Arguments::new(statement, &self.row, reader);
-        let outcome = arguments.check_presence().and_then(|()| match self.fill {
+        let present = arguments.check_presence();
+        let is_unusable = present.is_err();
+        let outcome = present.and_then(|()| match self.fill {
             Some(fill) => fill(draft, &mut arguments),
             None => arguments.check_shape(),
         });
@@ -165,8 +167,17 @@ impl<B> Keyword<B> {
         if let Err(finding) = finished {
             reader.findings.push(finding);
         }
+        // A block that cannot be used may still have mistakes in it.
+        if let (true, Shape::Block(table) | Shape::Named(_, table), Some(block)) =
+            (is_unusable, self.row.shape, &statement.block)
+        {
+            reader.look_over(table, &block.statements);
+        }
     }
 }
+
+/// Wrong words that are looked for; a file with more of them is no configuration.
+const MAX_SUGGESTIONS: usize = 2000;
 
 /// What reading a tree needs.
 #[derive(Debug)]
@@ -250,7 +261,14 @@ impl Reader {
         let homes = self.catalogue.homes(word.text);
         if !homes.is_empty() {
             let message = format!("'{}' does not belong in {}", word.text, block_name(block));
-            let help = format!("it belongs in {}", some_of(homes));
+            let home = some_of(homes);
+            // A slip may have made another block's word of one of this block's.
+            let help = match nearest_within(1, word.text, self.catalogue.names(block)) {
+                Some(meant) => {
+                    format!("did you mean '{meant}'? '{}' belongs in {home}", word.text)
+                }
+                None => format!("it belongs in {home}"),
+            };
             return self
                 .findings
                 .push(Finding::new(Code::MisplacedKeyword, word.span, message).help(help));
@@ -263,7 +281,7 @@ impl Reader {
 
     /// Looks for what was meant, once for each wrong word.
     fn suggest(&mut self, block: &'static str, word: &str) -> Option<String> {
-        if self.findings.is_full() {
+        if self.findings.is_full() || self.suggestions.len() > MAX_SUGGESTIONS {
             return None;
         }
         let key = (block, word.to_owned());
@@ -288,8 +306,14 @@ impl Reader {
         if let Some(name) = glued {
             return Some(format!("a blank is missing behind '{name}'"));
         }
-        // Words of other blocks are so many that something is always near; only exact ones help.
-        nearest(word, self.catalogue.names(block)).map(|name| format!("did you mean '{name}'?"))
+        if let Some(name) = nearest(word, self.catalogue.names(block)) {
+            return Some(format!("did you mean '{name}'?"));
+        }
+        // Words of other blocks are so many that something is always near; it must be very near to help.
+        let most = word.len() / 6;
+        let name = nearest_within(most, word, self.catalogue.all_names())?;
+        let home = some_of(self.catalogue.homes(name));
+        Some(format!("did you mean '{name}'? It belongs in {home}"))
     }
 }
 

@@ -63,6 +63,10 @@ impl Host for OfflineHost {
         self.host_name.clone()
     }
 
+    fn environment(&self, _: &str) -> Option<String> {
+        None
+    }
+
     fn user(&self, name: &str) -> Option<UserId> {
         if !self.is_this_machine {
             return (name == "root").then_some(ROOT);

@@ -72,6 +72,37 @@ fn the_nearest_word_is_near() {
 }
 
 #[test]
+fn among_words_as_near_the_likelier_slip_is_meant() {
+    assert_eq!(nearest("patth", ["patch", "path"]), Some("path"));
+    assert_eq!(nearest("form", ["fork", "from"]), Some("from"));
+    assert_eq!(nearest("STATE", ["stat", "state"]), Some("state"));
+}
+
+#[test]
+fn a_word_that_is_nearly_one_of_another_block_is_shown_the_way() {
+    let text = "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nconect_port 80\n}\n";
+    let loaded = loaded(text);
+    let complaint = loaded
+        .complaints
+        .iter()
+        .find(|complaint| complaint.code == Code::UnknownKeyword)
+        .expect("unknown");
+    let help = complaint.help.as_deref().unwrap_or_default();
+    assert!(
+        help.starts_with("did you mean 'connect_port'? It belongs in '"),
+        "{help}"
+    );
+}
+
+#[test]
+fn a_slip_that_makes_a_word_of_another_block_suggests_this_block_s_own() {
+    // `weight` is one of vrrp_script's words; here it is far from everything, so only its home is named.
+    let loaded = loaded("global_defs {\nweight 5\n}\n");
+    let help = loaded.complaints[0].help.as_deref().unwrap_or_default();
+    assert!(help.starts_with("it belongs in '"), "{help}");
+}
+
+#[test]
 fn names_of_codes_are_unique() {
     // Tools tell complaints apart by them.
     let text = include_str!("../diagnostic.rs");

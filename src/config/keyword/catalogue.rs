@@ -96,6 +96,11 @@ impl Catalogue {
         self.rows(block).map(|row| row.name)
     }
 
+    /// The keywords of all blocks, each once.
+    pub(crate) fn all_names(&self) -> impl Iterator<Item = &'static str> {
+        self.homes.keys().copied()
+    }
+
     /// The blocks that know `word`.
     pub(crate) fn homes(&self, word: &str) -> &[&'static str] {
         self.homes.get(word).map_or(&[], Vec::as_slice)

@@ -1,5 +1,6 @@
 //! From what is written to a [`VirtualServer`] (keepalived: check_data.c validate_check_config).
 
+use std::collections::HashSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -271,15 +272,12 @@ impl Draft {
             virtualhost: self.virtualhost.as_deref(),
             retry: &self.retry,
         };
+        let mut seen = HashSet::with_capacity(self.real_servers.len());
         for draft in &self.real_servers {
             let Some(real_server) = draft.resolve(&inherited, context) else {
                 continue;
             };
-            if server
-                .real_servers
-                .iter()
-                .any(|known| known.address == real_server.address)
-            {
+            if !seen.insert(real_server.address) {
                 let message = format!(
                     "real server {} is there already; this one is not used",
                     real_server.address

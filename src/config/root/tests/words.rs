@@ -107,3 +107,11 @@ fn complaints_come_in_the_order_of_the_file() {
         .collect();
     assert!(lines.is_sorted() && lines.len() == 4, "{lines:?}");
 }
+
+#[test]
+fn a_block_without_its_name_is_still_looked_over() {
+    assert_eq!(
+        codes("vrrp_instance {\n  pirority 100\n}\n"),
+        ["1:1 missing-parameter", "2:3 unknown-keyword"]
+    );
+}
