@@ -161,7 +161,7 @@ fn a_file_of_proc_is_read_or_refused_but_never_waited_for() {
 fn a_file_that_may_not_be_read_says_so() {
     let directory = tempfile::tempdir().expect("directory");
     let path = file(&directory, "secret", b"a\n");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).expect("chmod");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).expect("chmod");
     let outcome = std::thread::spawn(move || {
         // Only this thread, and only for files: root could read anything.
         nix::unistd::setfsuid(nix::unistd::Uid::from_raw(65_534));
