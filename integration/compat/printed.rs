@@ -39,6 +39,7 @@ fn load_with_origins(file: &Path) -> Loaded {
     let options = LoadOptions {
         config_id: Some("corpus".to_owned()),
         origins: true,
+        ..LoadOptions::default()
     };
     load(file, &options, &OfflineHost)
 }

@@ -137,7 +137,7 @@ fn read_text(file: &mut dyn Read) -> Result<Vec<u8>, Fault> {
 
 /// The files that a pattern names, sorted: `*`, `?`, `[…]` as in glob(3), which leave out names that begin with a dot.
 /// A name without wildcards is returned whether or not it exists.
-fn matching(pattern: &str, directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn matching(pattern: &str, directory: &Path) -> Vec<PathBuf> {
     if !has_wildcard(pattern) {
         return vec![directory.join(pattern)];
     }
