@@ -57,8 +57,8 @@ fn a_letter_wrong_in_a_keyword_is_reported_in_its_place_with_the_right_word() {
     let blocks = blocks();
     let sites: Vec<Site> = files.iter().flat_map(|file| sites(file, &blocks)).collect();
     assert!(sites.len() > 1000, "only {} keywords", sites.len());
-    let seed = variable("TYPO_SEED").unwrap_or(1);
-    let count = variable("TYPO_COUNT").map_or(COUNT, |count| count as usize);
+    let seed: u64 = variable("TYPO_SEED").unwrap_or(1);
+    let count = variable("TYPO_COUNT").unwrap_or(COUNT);
     let mut random = fastrand::Rng::with_seed(seed);
     let (mut made, mut reported, mut first) = (0, 0, 0);
     while made < count {
@@ -103,7 +103,7 @@ fn a_letter_wrong_in_a_keyword_is_reported_in_its_place_with_the_right_word() {
     assert!(first * 100 >= made * FIRST_PERCENT);
 }
 
-fn variable(name: &str) -> Option<u64> {
+fn variable<T: std::str::FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok()?.parse().ok()
 }
 
