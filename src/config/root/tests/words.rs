@@ -17,15 +17,19 @@ fn an_unknown_keyword_gets_the_nearest_known_one() {
 }
 
 #[test]
-fn a_word_that_is_near_one_of_another_block_gets_no_suggestion() {
+fn a_word_that_is_near_one_of_another_block_is_shown_the_way() {
     let complaints = loaded("typo 1\n").complaints;
     assert_eq!(complaints.len(), 1);
     assert_eq!(
         complaints[0].message,
         "unknown keyword 'typo' in the top level"
     );
+    // Near nothing: no guess.
     assert_eq!(complaints[0].help, None);
-    assert_eq!(loaded(&instance("lb_alg rr")).complaints[0].help, None);
+    assert_eq!(
+        loaded(&instance("lb_alg rr")).complaints[0].help.as_deref(),
+        Some("did you mean 'lb_algo'? It belongs in 'virtual_server'")
+    );
 }
 
 #[test]
