@@ -26,6 +26,7 @@ mod sysctl;
 mod trackers;
 mod transport;
 mod vmac;
+mod work;
 
 use std::io;
 use std::time::Duration;

@@ -25,6 +25,7 @@ use super::scripts::Scripts;
 use super::socket::Sockets;
 use super::trackers::Trackers;
 use super::vmac::Vmacs;
+use super::work::Work;
 use super::{DriverError, Order, Report};
 use crate::config::{Config, StaticNetwork};
 use crate::netlink::Handle;
@@ -32,7 +33,7 @@ use crate::notify::driver::Notifier;
 use crate::sys::poll_set::PollSet;
 use crate::types::RouterIdentity;
 use crate::vrrp::pacing::Pacing;
-use crate::vrrp::{Clocks, Input, Resume, VirtualRouters, WallClock};
+use crate::vrrp::{Actions, Clocks, Input, Resume, VirtualRouters, WallClock};
 
 /// Key of the netlink monitor in the poll set; those of sockets have 33 bits.
 const MONITOR: u64 = u64::MAX;
@@ -45,6 +46,8 @@ const PACKETS_A_TURN: usize = 64;
 /// Packets read, per socket, before timers and orders get a turn. More than a receive buffer holds (at least 768 octets
 /// each of 1 MiB), so that no stall leaves one unread, and a bound, so that no flood stops the timers.
 const PACKETS_A_ROUND: usize = 1536;
+/// Longest work between two looks at the sockets and the timers.
+const SLICE: Duration = Duration::from_millis(5);
 /// Stop scripts get this long (keepalived: one second).
 const STOP_SCRIPTS: Duration = Duration::from_secs(1);
 /// A wall clock that is off by less has not been set.
@@ -64,7 +67,8 @@ pub async fn run(
     reports: mpsc::UnboundedSender<Report>,
 ) -> Result<(), DriverError> {
     let mut driver = Driver::start(&config, &resume, reports).await?;
-    driver.report(Report::Ready);
+    driver.work_off().await?;
+    driver.report_when_done(Report::Ready);
     let mut backlog = Backlog::Some;
     loop {
         let wake = driver.wait(&mut orders, backlog).await?;
@@ -89,6 +93,7 @@ pub async fn run(
             Wake::Order(Order::Stop) => return driver.stop().await,
         }
         driver.act_on_timers().await?;
+        driver.work_off().await?;
         driver.renew_leases();
     }
 }
@@ -113,6 +118,9 @@ pub(super) struct Driver {
     /// Whose last advert could not be sent, as far as the routers have not been told.
     pub(super) unheard: Vec<RouterIdentity>,
     pub(super) leases: Leases,
+    work: Work,
+    /// To be said when all work is done.
+    done: Vec<Report>,
     flood: FloodGuard,
     auto_priority: AutoPriority,
     pub(super) lines: LineLimit,
@@ -195,6 +203,8 @@ impl Driver {
             unsent: HashMap::new(),
             unheard: Vec::new(),
             leases: Leases::default(),
+            work: Work::default(),
+            done: Vec::new(),
             flood: FloodGuard::new(Instant::now()),
             auto_priority: AutoPriority::new(&config.global_defs.processes),
             lines: LineLimit::new(Instant::now()),
@@ -202,7 +212,7 @@ impl Driver {
         };
         driver.watch_routing()?;
         driver.announcer.configure(config, &mut driver.notifier);
-        driver.carry_out(actions).await?;
+        driver.take_on(actions).await?;
         driver.tell_unheard().await?;
         Ok(driver)
     }
@@ -214,8 +224,43 @@ impl Driver {
 
     async fn handle(&mut self, input: Input<'_>) -> Result<(), DriverError> {
         let actions = self.routers.handle(input, Instant::now());
-        self.carry_out(actions).await?;
+        self.take_on(actions).await?;
         self.tell_unheard().await
+    }
+
+    /// Adverts and leases at once, the rest in slices.
+    async fn take_on(&mut self, actions: Actions) -> Result<(), DriverError> {
+        let urgent = self.work.take_on(actions);
+        self.carry_out(urgent).await
+    }
+
+    /// At least one piece of work, and as many as leave the next timer in peace.
+    async fn work_off(&mut self) -> Result<(), DriverError> {
+        let slice = Instant::now() + SLICE;
+        let until = self
+            .routers
+            .next_timeout()
+            .map_or(slice, |next| next.min(slice));
+        while let Some(action) = self.work.next() {
+            self.carry_out(vec![action]).await?;
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        if self.work.is_empty() {
+            for report in std::mem::take(&mut self.done) {
+                self.report(report);
+            }
+        }
+        Ok(())
+    }
+
+    fn report_when_done(&mut self, report: Report) {
+        if self.work.is_empty() {
+            self.report(report);
+        } else {
+            self.done.push(report);
+        }
     }
 
     /// What follows from it can send nothing that fails anew without end: each round is one input for each router.
@@ -223,7 +268,7 @@ impl Driver {
         for router in std::mem::take(&mut self.unheard) {
             let input = Input::AdvertUnsent(router);
             let actions = self.routers.handle(input, Instant::now());
-            self.carry_out(actions).await?;
+            self.take_on(actions).await?;
         }
         Ok(())
     }
@@ -289,7 +334,7 @@ impl Driver {
             };
             let packet = Input::Packet { interface, bytes };
             let actions = self.routers.handle(packet, Instant::now());
-            self.carry_out(actions).await?;
+            self.take_on(actions).await?;
             self.tell_unheard().await?;
         }
         Ok(PACKETS_A_TURN)
@@ -377,7 +422,8 @@ impl Driver {
         orders: &mut mpsc::Receiver<Order>,
         backlog: Backlog,
     ) -> Result<Wake, DriverError> {
-        if backlog == Backlog::Some {
+        let goes_on = backlog == Backlog::Some || !self.work.is_empty();
+        if goes_on {
             // The others of this thread, the parent's hello among them, must not starve in a flood.
             tokio::task::yield_now().await;
         }
@@ -393,7 +439,7 @@ impl Driver {
                 Wake::Again
             }
             () = sleep_until(timeout) => Wake::Again,
-            () = std::future::ready(()), if backlog == Backlog::Some => Wake::Again,
+            () = std::future::ready(()), if goes_on => Wake::Again,
         };
         let late = timeout.map(|timeout| timeout.elapsed()).unwrap_or_default();
         self.auto_priority.woken(late);
@@ -421,7 +467,7 @@ impl Driver {
         self.announcer.configure(config, &mut self.notifier);
         let actions = self.routers.reload(config, &states, Instant::now());
         self.trackers.reload(config);
-        self.carry_out(actions).await?;
+        self.take_on(actions).await?;
         self.tell_unheard().await?;
         for report in self.vmacs.retire(config, &handle).await? {
             self.report(report);
@@ -429,14 +475,17 @@ impl Driver {
         self.sockets.want(config);
         self.sockets.follow(self.kernel.interfaces(), &self.set);
         self.auto_priority = AutoPriority::new(&config.global_defs.processes);
-        self.report(Report::Reloaded);
+        self.report_when_done(Report::Reloaded);
         Ok(())
     }
 
     async fn stop(mut self) -> Result<(), DriverError> {
         self.scripts.kill_all();
         let actions = self.routers.stop(Instant::now());
-        self.carry_out(actions).await?;
+        self.take_on(actions).await?;
+        while let Some(action) = self.work.next() {
+            self.carry_out(vec![action]).await?;
+        }
         let handle = self.kernel.handle().clone();
         let interfaces = self.kernel.interfaces();
         for report in self.kept.clear(interfaces, &handle).await? {

@@ -20,6 +20,8 @@ use crate::vrrp::{Input, LinkState};
 use crate::wire::ipv6;
 use crate::wire::vrrp::{MULTICAST_GROUP, MULTICAST_GROUP_V6};
 
+/// A packet whose second octet is the VRID, for the filter looks at it: 0x33 is 51.
+const HELLO: &[u8] = b"h3llo";
 const LINK_LOCAL_VIRTUAL: [u16; 8] = [0xfe80, 0, 0, 0, 0, 0, 0, 0x100];
 
 const NEEDS: &str = "CAP_NET_ADMIN and CAP_NET_RAW in the new namespace";
@@ -163,7 +165,10 @@ fn lost_monitor_messages_are_made_up_for() {
         std::fs::write(file.path(), commands).expect("write");
         ip(&format!("-batch {}", file.path().display()));
         ip("address del 192.0.2.100/24 dev near");
-        assert_eq!(inputs(&mut kernel).await, [Input::AddressRemoved(owned)]);
+        let mut inputs = inputs(&mut kernel).await;
+        // The link-local address of a veth that is up may have become usable meanwhile.
+        inputs.retain(|input| !matches!(input, Input::Interface(_)));
+        assert_eq!(inputs, [Input::AddressRemoved(owned)]);
     });
 }
 
@@ -172,7 +177,7 @@ fn lost_monitor_messages_are_made_up_for() {
 fn a_multicast_packet_crosses_the_veth_and_sockets_follow_the_interface() {
     with_veth(|| async {
         let mut ends = [End::open("near").await, End::open("far").await];
-        assert_eq!(exchange(&ends).await, b"hello");
+        assert_eq!(exchange(&ends).await, HELLO);
         ip("link del near");
         ip("link add near type veth peer name far");
         ip("link set near up");
@@ -181,7 +186,7 @@ fn a_multicast_packet_crosses_the_veth_and_sockets_follow_the_interface() {
             inputs(&mut end.kernel).await;
             end.sockets.follow(end.kernel.interfaces(), &end.set);
         }
-        assert_eq!(exchange(&ends).await, b"hello");
+        assert_eq!(exchange(&ends).await, HELLO);
     });
 }
 
@@ -215,7 +220,7 @@ fn an_ipv6_packet_crosses_the_veth_and_arrives_with_its_header() {
             .send(
                 &name("near"),
                 MULTICAST_GROUP_V6.into(),
-                &header.emit(b"hello"),
+                &header.emit(HELLO),
             )
             .expect("send");
         far.set.readable().await.expect("readable");
@@ -225,10 +230,7 @@ fn an_ipv6_packet_crosses_the_veth_and_arrives_with_its_header() {
         let (interface, bytes) = far.sockets.receive(key, &mut buffer).expect("a packet");
         assert_eq!(*interface, name("far"));
         let packet = ipv6::Packet::parse(bytes).expect("whole");
-        assert_eq!(
-            (packet.header.source, packet.payload),
-            (source, &b"hello"[..])
-        );
+        assert_eq!((packet.header.source, packet.payload), (source, HELLO));
         assert_eq!(
             (packet.header.destination, packet.header.hop_limit),
             (MULTICAST_GROUP_V6, 254)
@@ -319,7 +321,7 @@ async fn exchange(ends: &[End; 2]) -> Vec<u8> {
     // Not an address of this namespace, where both ends are: that would be a martian.
     packet.extend([192, 0, 2, 9]);
     packet.extend(MULTICAST_GROUP.octets());
-    packet.extend(b"hello");
+    packet.extend(HELLO);
     let [a, b] = ends;
     a.sockets
         .send(&name("near"), MULTICAST_GROUP.into(), &packet)
