@@ -246,5 +246,9 @@ fn start(lab: &Lab, director: usize, program: Program, timing: Timing) -> Result
         PRIORITIES[director],
         timing.interval.as_secs_f64(),
     );
+    // keepalived takes the pid files of children that were killed for a daemon that runs.
+    for name in ["keepalived.pid", "vrrp.pid"] {
+        std::fs::remove_file(lab.directors[director].run.join(name)).ok();
+    }
     Daemon::start(program, &lab.directors[director], &config)
 }
