@@ -131,6 +131,7 @@ mod tests {
                 interface: router(1).interface,
                 address: address.address,
                 prefix_len: 24,
+                peer: None,
             };
             (owned, address)
         });
