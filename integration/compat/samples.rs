@@ -17,8 +17,7 @@ const SAMPLES: &[(&str, u8, u8, &[Code])] = &[
     ("IPv6", 0, 0, &[]),
     ("PING_CHECK", 0, 0, &[]),
     ("SMTP_CHECK", 0, 0, &[]),
-    // `state MASTER` with AH: keepalived clears the state, which is a hint only here.
-    ("SSL_GET", 5, 0, &[]),
+    ("SSL_GET", 5, 5, &[Code::Conflict]),
     ("UDP_CHECK", 0, 0, &[]),
     // Its scripts are not there.
     ("conditional_conf", 5, 5, &[Code::ScriptUnusable]),
