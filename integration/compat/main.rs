@@ -9,6 +9,7 @@ mod verdict;
 mod corpus;
 mod inputs;
 mod log_lines;
+mod mixed_pairs;
 mod notify;
 mod printed;
 mod samples;
