@@ -7,6 +7,8 @@ mod router;
 mod verdict;
 
 mod corpus;
+mod effective;
+mod effective_values;
 mod inputs;
 mod log_lines;
 mod mixed_pairs;

@@ -13,13 +13,14 @@ use serde_json::Value;
 use holdfast::config::{Code, LoadOptions, Loaded, OfflineHost, Secrets, Severity, load, print};
 
 /// Complaints about what is configured, which no other spelling can cure.
-const ABOUT_THE_MATTER: [Code; 6] = [
+const ABOUT_THE_MATTER: [Code; 7] = [
     Code::DuplicateVrid,
     Code::UnusedScript,
     Code::Defaulted,
     Code::MissingKeyword,
     Code::Conflict,
     Code::NeverChecked,
+    Code::LeftOut,
 ];
 
 fn corpus() -> Option<Vec<PathBuf>> {

@@ -8,6 +8,7 @@ use super::entry::{self, Entry, EntryList};
 use super::iproute_names::NameKind;
 use super::keyword::{Reader, Spanned};
 use super::lexer::Word;
+use super::lines::Span;
 use super::tree::Statement;
 use crate::types::{PreferredLifetime, RouteScope, VirtualAddress};
 
@@ -64,7 +65,7 @@ fn address(
     let word = entry.next().unwrap_or_else(|| statement.first());
     let (prefix, finding) = entry::prefix(word)?;
     reader.findings.extend(finding);
-    let has_prefix = word.text.contains('/');
+    let with_prefix = word.text.contains('/').then_some(word.span);
     let mut value = VirtualAddress::new(prefix.address, prefix.prefix_len);
     while let Some(word) = entry.next() {
         match word.text {
@@ -80,7 +81,7 @@ fn address(
                 Err(finding) => reader.findings.push(finding),
             },
             "peer" => {
-                let peer = peer(entry.value(word)?, has_prefix, &mut value, reader);
+                let peer = peer(entry.value(word)?, with_prefix, &mut value, reader);
                 reader.or_complain(peer);
             }
             "home" => value.home = true,
@@ -152,7 +153,7 @@ fn scope(address: IpAddr, word: Word<'_>, reader: &Reader) -> Result<RouteScope,
 /// keepalived: with a peer, the prefix length is the peer's and the address's own says nothing.
 fn peer(
     word: Word<'_>,
-    has_prefix: bool,
+    with_prefix: Option<Span>,
     value: &mut VirtualAddress,
     reader: &mut Reader,
 ) -> Result<(), Finding> {
@@ -165,12 +166,12 @@ fn peer(
         );
         return Err(Finding::new(Code::InvalidValue, word.span, message));
     }
-    if has_prefix {
+    if let Some(span) = with_prefix {
         let message = format!(
             "the prefix length of {} is not used, because it has a peer",
             value.address
         );
-        let finding = Finding::new(Code::Conflict, word.span, message);
+        let finding = Finding::new(Code::Conflict, span, message);
         reader
             .findings
             .push(finding.help("write the prefix length behind the peer's address"));

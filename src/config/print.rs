@@ -61,7 +61,12 @@ struct Printer<'o> {
 }
 
 /// Lists of routes and rules.
-const ROUTING: [&str; 2] = ["virtual_routes", "virtual_rules"];
+const ROUTING: [&str; 4] = [
+    "virtual_routes",
+    "virtual_rules",
+    "static_routes",
+    "static_rules",
+];
 
 impl Printer<'_> {
     fn root(&mut self, config: &Value, records: &[Record]) {
@@ -84,6 +89,9 @@ impl Printer<'_> {
                     if let Some(Value::Array(items)) = pending {
                         self.items(row, block, items, &scope);
                     }
+                }
+                (Shape::List(_), _) => {
+                    self.list(row, config["static_network"].get(row.name), &scope);
                 }
                 _ => self.as_written(row, &scope),
             }
@@ -232,8 +240,13 @@ impl Printer<'_> {
     }
 
     fn record(&mut self, row: &'static Row, record: &Record) {
-        // A password that is too long is used, but not all of it.
-        if is_refused(record) && row.name != "auth_pass" {
+        let is_used = match row.shape {
+            // What stands behind the keyword is ignored, the keyword is not.
+            Shape::Block(_) | Shape::Flag => !record.refused,
+            // A password that is too long is used, but not all of it.
+            _ => !is_refused(record) || row.name == "auth_pass",
+        };
+        if !is_used {
             return;
         }
         let mut comment = origin::at(&record.place);
@@ -246,14 +259,20 @@ impl Printer<'_> {
                 self.page.line(&format!("{} {text}", row.name), comment);
             }
             Shape::Block(block) | Shape::Named(_, block) => {
-                self.page
-                    .open(&written_line(row.name, &record.words), Some(comment));
+                let header = match row.shape {
+                    Shape::Block(_) => row.name.to_owned(),
+                    _ => written_line(row.name, &record.words),
+                };
+                self.page.open(&header, Some(comment));
                 let scope = Scope::root(&record.children);
                 let rows: Vec<&'static Row> = self.catalogue.rows(block).collect();
+                // Without a table, what is in the block is a list. With one, it is what nobody has understood.
+                if rows.is_empty() {
+                    self.entries(&record.entries, &[]);
+                }
                 for row in rows {
                     self.as_written(row, &scope);
                 }
-                self.entries(&record.entries, &[]);
                 self.page.close();
             }
             Shape::NamedList(_) => {
@@ -264,6 +283,12 @@ impl Printer<'_> {
             }
             _ if row.name == "auth_pass" => {
                 self.line(row, &password(record), comment);
+            }
+            Shape::Flag => self.line(row, "", comment),
+            // Whatever stands behind the one word is not read.
+            Shape::Word(_) => {
+                let one = record.words.get(..1).unwrap_or_default();
+                self.line(row, &words(one), comment);
             }
             _ => self.line(row, &words(&record.words), comment),
         }
@@ -276,7 +301,7 @@ impl Printer<'_> {
             .filter(|record| !record.refused)
             .collect();
         let entries = records.iter().flat_map(|record| &record.entries);
-        let entries = if row.name == "group" {
+        let mut entries = if row.name == "group" {
             one_name_each(entries)
         } else {
             without_blocks(entries)
@@ -287,9 +312,15 @@ impl Printer<'_> {
             if names.is_empty() {
                 return;
             }
-            // Routes and rules have no names: they begin with any of their words.
+            // Routes and rules have no names: they begin with any of their words. One that is not used has a
+            // complaint about one of them.
             if ROUTING.contains(&row.name) {
                 names.clear();
+                let faultless = |entry: &Entry| !entry.words.iter().any(|word| word.refused);
+                let used = value.as_array().map_or(0, Vec::len);
+                if entries.iter().filter(|entry| faultless(entry)).count() == used {
+                    entries.retain(faultless);
+                }
             }
         }
         let Some(first) = records.first().filter(|_| !entries.is_empty()) else {
@@ -421,6 +452,7 @@ fn flatten(
     knows: &dyn Fn(&str) -> bool,
     flat: &mut Map<String, Value>,
 ) {
+    let mut own = Vec::new();
     for (name, value) in fields {
         match value {
             Value::Object(inner) if !knows(name) || inner.contains_key(name) => {
@@ -434,11 +466,11 @@ fn flatten(
                     flatten(inner, knows, flat);
                 }
             }
-            value => {
-                flat.insert(name.clone(), value.clone());
-            }
+            value => own.push((name.clone(), value.clone())),
         }
     }
+    // The outer of two fields of one name is the keyword's.
+    flat.extend(own);
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ fn a_peer_brings_the_prefix_length() {
         prefix_len: 24,
     };
     assert_eq!((entry.peer, entry.prefix_len), (Some(peer), 24));
-    assert!(codes(&instance("10.0.0.1/24 peer 10.0.0.9")).contains(&"5:18 conflict".to_owned()));
+    assert!(codes(&instance("10.0.0.1/24 peer 10.0.0.9")).contains(&"5:1 conflict".to_owned()));
     let other_family = "10.0.0.1 peer fe80::1";
     assert!(codes(&instance(other_family)).contains(&"5:15 invalid-value".to_owned()));
     assert_eq!(addresses(other_family)[0].peer, None);

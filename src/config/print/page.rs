@@ -6,7 +6,7 @@ const INDENT: &str = "    ";
 /// Comments stand behind this column or, where a line is longer, behind it.
 const WIDEST: usize = 48;
 /// Options of list entries whose value may be refused.
-const OPTIONS: [&str; 7] = [
+const OPTIONS: [&str; 8] = [
     "scope",
     "brd",
     "broadcast",
@@ -14,6 +14,7 @@ const OPTIONS: [&str; 7] = [
     "dev",
     "peer",
     "weight",
+    "protocol",
 ];
 
 /// What is printed, line by line.
@@ -78,13 +79,16 @@ pub(super) fn quoted(word: &str) -> String {
     }
 }
 
-/// The words that are in use. The first always is; an option goes with its refused value.
+/// The words that are in use. The first always is; an option and its value go together.
 pub(super) fn words(words: &[RecordedWord]) -> String {
     let used = words.iter().enumerate().filter(|&(index, word)| {
         let value = words.get(index + 1);
         let goes_with_value =
             OPTIONS.contains(&word.text.as_str()) && value.is_some_and(|value| value.refused);
-        index == 0 || !(word.refused || goes_with_value)
+        let before = index.checked_sub(1).and_then(|index| words.get(index));
+        let goes_with_option =
+            before.is_some_and(|it| it.refused && OPTIONS.contains(&it.text.as_str()));
+        index == 0 || !(word.refused || goes_with_value || goes_with_option)
     });
     let used: Vec<String> = used.map(|(_, word)| quoted(&word.text)).collect();
     used.join(" ")

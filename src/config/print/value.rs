@@ -12,6 +12,9 @@ pub(super) fn text(row: &Row, value: &Value) -> Option<String> {
     if row.name == "advert_int" {
         return value.as_f64().map(|centis| (centis / 100.0).to_string());
     }
+    if row.name == "umask" {
+        return value.as_u64().map(|mask| format!("{mask:04o}"));
+    }
     match (value, row.shape) {
         (Value::Bool(_), Shape::Flag) => Some(String::new()),
         (Value::Bool(on), Shape::Bool) => Some(if *on { "on" } else { "off" }.to_owned()),

@@ -154,17 +154,15 @@ impl GarpDraft {
     /// This instance's settings, then those of `global_defs`, then keepalived's defaults.
     pub(crate) fn resolve(self, global: Self) -> GarpSettings {
         let default = GarpSettings::default();
-        let garp_master_delay = self
-            .master_delay
-            .or(global.master_delay)
-            .unwrap_or(default.garp_master_delay);
-        let garp_master_repeat = self
-            .master_repeat
-            .or(global.master_repeat)
-            .unwrap_or(default.garp_master_repeat);
         GarpSettings {
-            garp_master_delay,
-            garp_master_repeat,
+            garp_master_delay: self
+                .master_delay
+                .or(global.master_delay)
+                .unwrap_or(default.garp_master_delay),
+            garp_master_repeat: self
+                .master_repeat
+                .or(global.master_repeat)
+                .unwrap_or(default.garp_master_repeat),
             garp_master_refresh: self
                 .master_refresh
                 .or(global.master_refresh)
@@ -173,15 +171,17 @@ impl GarpDraft {
                 .master_refresh_repeat
                 .or(global.master_refresh_repeat)
                 .unwrap_or(default.garp_master_refresh_repeat),
-            // keepalived: these two follow the master's where nothing is said.
+            // keepalived: where nothing is said, these two follow the master's of `global_defs`, not of the instance.
             garp_lower_prio_delay: self
                 .lower_prio_delay
                 .or(global.lower_prio_delay)
-                .unwrap_or(garp_master_delay),
+                .or(global.master_delay)
+                .unwrap_or(default.garp_lower_prio_delay),
             garp_lower_prio_repeat: self
                 .lower_prio_repeat
                 .or(global.lower_prio_repeat)
-                .unwrap_or(garp_master_repeat),
+                .or(global.master_repeat)
+                .unwrap_or(default.garp_lower_prio_repeat),
             garp_extra_if: self.extra_if.or(global.extra_if).unwrap_or_default(),
         }
     }

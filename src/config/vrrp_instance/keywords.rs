@@ -49,7 +49,10 @@ const OWN: &[Keyword<Draft>] = &[
         Shape::strict(1, 255),
         "100",
         |draft, arguments| {
-            draft.priority = Priority::new(arguments.number()?).ok();
+            // keepalived: one that is none is 100, whatever `state` says; MASTER alone would be the owner's 255.
+            draft.priority = Some(Priority::DEFAULT);
+            let priority = Priority::new(arguments.number()?).ok();
+            draft.priority = priority.or(draft.priority);
             Ok(())
         },
     ),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{AntiReplay, HmacMode};
-use crate::types::{AddressFamily, VrrpVersion};
+use crate::types::{AddressFamily, Priority, VrrpVersion};
 
 #[test]
 fn a_plain_instance_has_keepalived_s_defaults() {
@@ -415,6 +415,13 @@ fn a_unicast_source_without_peers_is_a_multicast_source() {
 }
 
 #[test]
+fn a_priority_that_is_none_is_not_that_of_an_owner() {
+    for text in ["state MASTER\npriority PRI", "state MASTER\npriority 300"] {
+        assert_eq!(only_instance(&instance(text)).priority, Priority::DEFAULT);
+    }
+}
+
+#[test]
 fn garp_settings_come_from_the_instance_then_from_global_defs() {
     let text = format!(
         "global_defs {{\nvrrp_garp_master_delay 2\nvrrp_garp_master_repeat 3\n}}\n{}",
@@ -430,7 +437,8 @@ fn garp_settings_come_from_the_instance_then_from_global_defs() {
             garp.garp_lower_prio_delay.as_secs(),
             garp.garp_lower_prio_repeat
         ),
-        (2, 1)
+        (2, 3),
+        "they follow global_defs, not the instance"
     );
     assert_eq!(garp.garp_master_refresh.as_secs(), 60);
 }
