@@ -1,6 +1,8 @@
 //! Debian's keepalived as the peer and as the model: mixed pairs, and the same story told by both
 //! programs. Where they differ on purpose, `docs/guide/migrating-from-keepalived.md` has the row.
 
+mod client;
+mod fifo;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod router;

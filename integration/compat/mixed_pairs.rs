@@ -2,14 +2,18 @@
 //! Holdfast behind keepalived, and keepalived with itself as the model.
 //!
 //! `a` of priority 150 becomes master, is stopped, comes back and takes over again. What must agree with the model: the states of both
-//! nodes in order, the calls of the notify script, and how often the client is told of the address. No packet may be
-//! refused by either.
+//! nodes in order, the calls of the notify script, the lines of the FIFO, and how often the client is told of the
+//! address. No packet may be refused by either, and the client may not wait longer than with keepalived alone.
 
 use std::fs;
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::client::Client;
+use crate::fifo::Fifo;
 use crate::lab::advert::Listener;
 use crate::lab::wait::wait_until;
 use crate::lab::{A, B, Daemon, Director, Lab, Program, Result, VIP, VipWatch};
@@ -20,7 +24,7 @@ const MASTER: &str = "Entering MASTER STATE";
 const BACKUP: &str = "Entering BACKUP STATE";
 /// A gap above keepalived's own that the load of the machine may make.
 const SCHEDULING: Duration = Duration::from_millis(100);
-const VIP_V6: [u8; 16] = [0xfd, 0x77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0];
+const VIP_V6: Ipv6Addr = Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 0x100);
 
 /// What makes one kind of virtual router differ from the others.
 #[derive(Clone, Copy, Debug)]
@@ -52,15 +56,23 @@ struct Told {
     /// Arguments of `notify`, of each node in order.
     calls_a: Vec<String>,
     calls_b: Vec<String>,
+    /// Lines of `vrrp_notify_fifo`, of each node.
+    fifo_a: Vec<String>,
+    fifo_b: Vec<String>,
     /// Gratuitous ARP or neighbour advertisements of `b` after it took over.
     announced: usize,
 }
 
-/// And how long nobody had the address.
+/// And how long it took.
 struct Gaps {
+    /// From SIGTERM to the other node's MASTER.
     stop: Duration,
-    nobody: Duration,
+    /// Longest time without an answer for the client.
+    client: Duration,
+    /// The IPv4 address on two nodes.
     both: Duration,
+    /// What both nodes logged, to be read where a pair differs.
+    logs: String,
 }
 
 impl Kind {
@@ -72,7 +84,8 @@ impl Kind {
             .replace("%OWN%", &own.outside.to_string())
             .replace("%PEER%", &peer.outside.to_string());
         let mut text = format!(
-            "global_defs {{\n    router_id node\n    script_user root\n}}\n{}\n",
+            "global_defs {{\n    router_id node\n    script_user root\n    vrrp_notify_fifo {}\n}}\n{}\n",
+            fifo(lab, own).display(),
             self.blocks
         );
         for index in 1..=self.instances {
@@ -91,17 +104,31 @@ impl Kind {
         Ok(text)
     }
 
+    fn vip(&self) -> IpAddr {
+        if self.is_ipv6 {
+            VIP_V6.into()
+        } else {
+            VIP.into()
+        }
+    }
+
+    /// Instances and their group: each has a line in the FIFO for each state.
+    fn subjects(&self) -> usize {
+        self.instances + usize::from(self.blocks.contains("vrrp_sync_group"))
+    }
+
     fn is_announcement(&self, frame: &[u8], from: &Director) -> bool {
         if frame.len() < 42 || frame[6..12] != from.mac {
             return false;
         }
         if self.is_ipv6 {
-            // ICMPv6 neighbour advertisement of the address.
+            // ICMPv6 neighbour advertisement of the address that nobody asked for.
             frame.len() >= 86
                 && frame[12..14] == [0x86, 0xdd]
                 && frame[20] == 58
                 && frame[54] == 136
-                && frame[62..78] == VIP_V6
+                && frame[58] & 0x40 == 0
+                && frame[62..78] == VIP_V6.octets()
         } else {
             // Sender and target are the address; an answer to the watch has the client as its target.
             frame[12..14] == [0x08, 0x06]
@@ -109,6 +136,10 @@ impl Kind {
                 && frame[38..42] == VIP.octets()
         }
     }
+}
+
+fn fifo(lab: &Lab, node: &Director) -> PathBuf {
+    lab.dir().join(format!("{}.fifo", node.name))
 }
 
 /// Writes its arguments into a file of the node's own.
@@ -176,7 +207,15 @@ fn story(kind: Kind, programs: [Program; 2]) -> Result<(Told, Gaps)> {
     let lab = Lab::new()?;
     let text = [kind.text(&lab, A, 150)?, kind.text(&lab, B, 100)?];
     let start = |node: usize| Daemon::start(programs[node], &lab.directors[node], &text[node]);
+    let mut fifos = [
+        Fifo::create(&fifo(&lab, &lab.directors[A]))?,
+        Fifo::create(&fifo(&lab, &lab.directors[B]))?,
+    ];
+    if kind.is_ipv6 {
+        lab.client.ip("address add fd77::2/64 dev eth0 nodad\n")?;
+    }
     let watch = VipWatch::start(&lab, VIP)?;
+    let asker = Client::start(&lab, kind.vip())?;
     let client = Listener::open(&lab.client, "eth0")?;
 
     let mut node_a = start(A)?;
@@ -215,7 +254,16 @@ fn story(kind: Kind, programs: [Program; 2]) -> Result<(Told, Gaps)> {
     wait_until("a's script to be called", BOUND, || {
         calls(&lab, A).len() >= expected
     })?;
-    let verdict = watch.verdict(stopped, Instant::now());
+    for (node, states) in [(A, 5), (B, 3)] {
+        wait_until("the lines of the FIFO", BOUND, || {
+            fifos[node].lines().count() >= states * kind.subjects()
+        })?;
+    }
+    let end = Instant::now();
+    let [fifo_a, fifo_b] = fifos
+        .each_mut()
+        .map(|fifo| by_instance(fifo.lines().map(ToOwned::to_owned)));
+    let both = watch.verdict(stopped, end).both;
     assert_understood(&node_a);
     assert_understood(&node_b);
     let mut states_a = states_before;
@@ -225,12 +273,19 @@ fn story(kind: Kind, programs: [Program; 2]) -> Result<(Told, Gaps)> {
         states_b: states(&node_b),
         calls_a: calls(&lab, A),
         calls_b: calls(&lab, B),
+        fifo_a,
+        fifo_b,
         announced: announced.len(),
     };
     let gaps = Gaps {
         stop: taken - stopped,
-        nobody: verdict.nobody,
-        both: verdict.both,
+        client: asker.longest_gap(stopped, end),
+        both,
+        logs: format!(
+            "a:\n{}\nb:\n{}",
+            node_a.log().tail(60),
+            node_b.log().tail(60)
+        ),
     };
     Ok((told, gaps))
 }
@@ -254,8 +309,8 @@ fn pairs(kind: Kind) -> Result<()> {
     }
     for (programs, (_, gaps)) in &told {
         println!(
-            "{programs:?}: takeover {:?} after SIGTERM, address on nobody {:?}, on both {:?}",
-            gaps.stop, gaps.nobody, gaps.both
+            "{programs:?}: takeover {:?} after SIGTERM, the client's longest gap {:?}, address on both {:?}",
+            gaps.stop, gaps.client, gaps.both
         );
     }
     let (_, (model, their_gaps)) = &told[0];
@@ -264,13 +319,21 @@ fn pairs(kind: Kind) -> Result<()> {
         "the model's announcements were not seen"
     );
     for (programs, (pair, gaps)) in &told[1..] {
-        assert_eq!(pair, model, "{programs:?} beside keepalived with itself");
-        assert!(
-            gaps.stop <= their_gaps.stop + SCHEDULING,
-            "{programs:?}: {:?}, keepalived {:?}",
-            gaps.stop,
-            their_gaps.stop
+        assert_eq!(
+            pair, model,
+            "{programs:?} beside keepalived with itself\n{}",
+            gaps.logs
         );
+        for (what, gap, their_gap) in [
+            ("takeover", gaps.stop, their_gaps.stop),
+            ("the client's gap", gaps.client, their_gaps.client),
+        ] {
+            let bound = their_gap + SCHEDULING;
+            assert!(
+                gap <= bound,
+                "{programs:?}: {what} {gap:?}, keepalived {their_gap:?}"
+            );
+        }
     }
     Ok(())
 }
