@@ -16,7 +16,7 @@ use super::lines::{Lines, Span};
 mod description;
 
 /// More complaints than this are counted, not kept: memory stays bounded.
-pub const MAX_COMPLAINTS: usize = 10_000;
+pub const MAX_COMPLAINTS: usize = 2_000;
 
 /// What a complaint means for loading the file.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -93,7 +93,7 @@ pub enum Code {
     NoEffect,
     /// An address, an instance or a service that is nowhere, because it is not carried out yet.
     LeftOut,
-    /// A real server without any checker, because those it has are not carried out yet.
+    /// A real server or an answer that nobody looks at, because its checker is not carried out yet.
     NeverChecked,
     /// The machine has not been looked at.
     Offline,

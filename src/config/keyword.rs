@@ -306,7 +306,9 @@ impl Reader {
         if let Some(name) = glued {
             return Some(format!("a blank is missing behind '{name}'"));
         }
-        if let Some(name) = nearest(word, self.catalogue.names(block)) {
+        // An include may stand anywhere; it is read before there are blocks and so is in no table.
+        let names = self.catalogue.names(block).chain(INCLUDES);
+        if let Some(name) = nearest(word, names) {
             return Some(format!("did you mean '{name}'?"));
         }
         // Words of other blocks are so many that something is always near; it must be very near to help.
@@ -316,6 +318,11 @@ impl Reader {
         Some(format!("did you mean '{name}'? It belongs in {home}"))
     }
 }
+
+/// The words that read another file.
+const INCLUDES: [&str; 6] = [
+    "include", "includer", "includem", "includew", "includeb", "includea",
+];
 
 fn block_name(block: &str) -> String {
     match block {

@@ -286,11 +286,16 @@ fn looks_binary(bytes: &[u8]) -> bool {
     probe.starts_with(b"\x7fELF") || control * 16 > probe.len()
 }
 
-/// Bytes that are not UTF-8 are replaced.
-pub(crate) fn into_text(bytes: Vec<u8>) -> String {
+/// Bytes that are not UTF-8 are replaced, and a byte order mark, which editors put before the first word, is left out.
+pub(crate) fn into_text(mut bytes: Vec<u8>) -> String {
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
     String::from_utf8(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 #[cfg(test)]
 mod tests;

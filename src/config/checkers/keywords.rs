@@ -309,7 +309,12 @@ const URL_OWN: &[Keyword<UrlDraft>] = &[
         Shape::Words("a regular expression"),
         "",
         |url, arguments| {
+            let message =
+                "'regex' is not carried out yet: what the server answers is not looked at";
+            let finding = Finding::new(Code::NeverChecked, arguments.keyword_span(), message);
             url.regex = Some(arguments.quoted()?);
+            arguments.leave_pending_to_owner();
+            arguments.complain(finding);
             Ok(())
         },
     ),

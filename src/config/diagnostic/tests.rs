@@ -33,7 +33,7 @@ fn a_complaint_is_one_line_in_a_log() {
     let (_, said) = line.split_once(":2:").expect("line 2");
     assert_eq!(
         said,
-        "10: warning: '300' is out of range for 'priority'; expected a number from 1 to 255"
+        "10: warning: '300' is out of range for 'priority'; expected a number from 1 to 255 (priority 100 is used)"
     );
 }
 

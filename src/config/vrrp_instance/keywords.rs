@@ -34,10 +34,7 @@ const OWN: &[Keyword<Draft>] = &[
         "BACKUP",
         state,
     ),
-    Keyword::new("interface", Shape::Interface, "", |draft, arguments| {
-        draft.interface = Some(arguments.interface()?);
-        Ok(())
-    }),
+    Keyword::new("interface", Shape::Interface, "", interface),
     Keyword::new(
         "virtual_router_id",
         Shape::strict(1, 255),
@@ -47,12 +44,13 @@ const OWN: &[Keyword<Draft>] = &[
     Keyword::new(
         "priority",
         Shape::strict(1, 255),
-        "100",
+        "100; 255 with `state MASTER`",
         |draft, arguments| {
             // keepalived: one that is none is 100, whatever `state` says; MASTER alone would be the owner's 255.
             draft.priority = Some(Priority::DEFAULT);
-            let priority = Priority::new(arguments.number()?).ok();
-            draft.priority = priority.or(draft.priority);
+            let number = arguments.number();
+            let number = number.map_err(|finding| finding.help("priority 100 is used"))?;
+            draft.priority = Priority::new(number).ok().or(draft.priority);
             Ok(())
         },
     ),
@@ -339,6 +337,20 @@ const OWN_AUTHENTICATION: &[Keyword<AuthenticationDraft>] = &[
         },
     ),
 ];
+
+/// keepalived: adverts on the loopback interface only come back to their sender.
+fn interface(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let interface = arguments.interface()?;
+    if interface.value.as_str() == "lo" {
+        let message = "cannot use a loopback interface (lo) for vrrp - ignoring";
+        return Err(
+            Finding::new(Code::UnknownInterface, interface.span, message)
+                .expected("the interface on which the other node is"),
+        );
+    }
+    draft.interface = Some(interface);
+    Ok(())
+}
 
 fn state(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     let span = arguments.span();

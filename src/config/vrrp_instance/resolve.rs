@@ -108,6 +108,14 @@ impl Draft {
             Priority::DEFAULT
         };
         instance.priority = self.priority.unwrap_or(default);
+        if let (Some(state), None, true) = (self.state, self.priority, master) {
+            let message = format!(
+                "({}) 'state MASTER' without a 'priority' makes this node the address owner, 255",
+                instance.name
+            );
+            let finding = Finding::new(Code::Advice, state.span, message);
+            context.complain(finding.help("write the priority; an owner takes over from anybody"));
+        }
         instance.state = if master || (self.state.is_none() && instance.priority.is_owner()) {
             InitialState::Master
         } else {

@@ -64,9 +64,24 @@ pub(super) fn run(options: &Options) -> u8 {
     }
     let report = check(options);
     let text = report.render(options.format.resolve());
-    // A reader that has gone away has seen enough.
-    let _ = io::stdout().write_all(text.as_bytes());
-    report.exit_status()
+    write_all(&text).unwrap_or_else(|| report.exit_status())
+}
+
+/// Writes to stdout; the exit status where that failed, so that a full disk is not taken for a clean file.
+fn write_all(text: &str) -> Option<u8> {
+    let mut stdout = io::stdout();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Ok(()) => None,
+        // A reader that has gone away has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => None,
+        Err(error) => {
+            eprintln!("cannot write the report to the standard output: {error}");
+            Some(2)
+        }
+    }
 }
 
 fn check(options: &Options) -> Report {
@@ -111,8 +126,7 @@ fn print_effective(options: &Options) -> u8 {
     }
     let drawing = drawing_for(&io::stderr());
     let _ = io::stderr().write_all(report.render(Format::Human(drawing)).as_bytes());
-    let _ = io::stdout().write_all(text.as_bytes());
-    report.exit_status()
+    write_all(&text).unwrap_or_else(|| report.exit_status())
 }
 
 impl Options {

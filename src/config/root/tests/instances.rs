@@ -87,7 +87,7 @@ fn without_an_address_version_2_warns_and_version_3_refuses() {
 #[test]
 fn the_initial_state_master_clears_nopreempt_and_preempt_delay() {
     let text = instance("state MASTER\nnopreempt\npreempt_delay 5");
-    assert_eq!(codes(&text), ["8:1 conflict", "9:1 conflict"]);
+    assert_eq!(codes(&text), ["7:1 advice", "8:1 conflict", "9:1 conflict"]);
     let instance = only_instance(&text);
     assert!(instance.preempt && instance.preempt_delay.is_zero());
 }
@@ -357,7 +357,10 @@ fn all_mistakes_of_an_ipv6_instance_are_said_at_once() {
 #[test]
 fn mistakes_in_an_instance_without_an_interface_are_said() {
     let text = instance("nopreempt\nstate MASTER").replace("interface eth0\n", "");
-    assert_eq!(codes(&text), ["1:15 missing-keyword", "6:1 conflict"]);
+    assert_eq!(
+        codes(&text),
+        ["1:15 missing-keyword", "6:1 conflict", "7:1 advice"]
+    );
 }
 
 #[test]
