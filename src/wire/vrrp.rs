@@ -45,7 +45,7 @@ pub fn multicast_group(family: AddressFamily) -> IpAddr {
     }
 }
 
-const HEADER_LEN: usize = 8;
+pub(super) const HEADER_LEN: usize = 8;
 const AUTHENTICATION_LEN: usize = 8;
 
 /// Offsets in the header.
