@@ -66,19 +66,19 @@ pub(crate) trait HasNotify {
 pub(crate) const fn notify_rows<B: HasNotify>() -> [Keyword<B>; 7] {
     [
         Keyword::new("notify_master", Shape::Script, "", |draft, arguments| {
-            arguments.fill(&mut draft.notify().notify_master)
+            arguments.fill_once(&mut draft.notify().notify_master)
         }),
         Keyword::new("notify_backup", Shape::Script, "", |draft, arguments| {
-            arguments.fill(&mut draft.notify().notify_backup)
+            arguments.fill_once(&mut draft.notify().notify_backup)
         }),
         Keyword::new("notify_fault", Shape::Script, "", |draft, arguments| {
-            arguments.fill(&mut draft.notify().notify_fault)
+            arguments.fill_once(&mut draft.notify().notify_fault)
         }),
         Keyword::new("notify_stop", Shape::Script, "", |draft, arguments| {
-            arguments.fill(&mut draft.notify().notify_stop)
+            arguments.fill_once(&mut draft.notify().notify_stop)
         }),
         Keyword::new("notify", Shape::Script, "", |draft, arguments| {
-            arguments.fill(&mut draft.notify().notify)
+            arguments.fill_once(&mut draft.notify().notify)
         }),
         Keyword::new(
             "notify_priority_changes",

@@ -96,10 +96,17 @@ impl SmtpDraft {
     }
 
     /// Several addresses may stand on a line.
-    pub(crate) fn read_recipients(&mut self, arguments: &Arguments<'_>) {
+    pub(crate) fn read_recipients(&mut self, arguments: &Arguments<'_>) -> Result<(), Finding> {
         let words = arguments.block().iter().flat_map(|line| line.words());
+        let before = self.notification_email.len();
         self.notification_email
             .extend(words.map(|word| word.text.to_owned()));
+        if self.notification_email.len() > before {
+            return Ok(());
+        }
+        let message = "empty notification_email block";
+        let finding = Finding::new(Code::NothingToDo, arguments.keyword_span(), message);
+        Err(finding.help("one mail address a line"))
     }
 
     /// What instances and sync groups do that say nothing.

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use holdfast::config::{Host, Program, ProgramFault};
+use holdfast::config::{Host, IprouteNames, NameKind, Program, ProgramFault};
 use holdfast::types::UserId;
 
 /// Programs that the host had in its PATH, as far as configurations name them.
@@ -83,6 +83,13 @@ impl Host for OfflineHost {
             return (name == "root").then_some(0);
         }
         Some(nix::unistd::Group::from_name(name).ok()??.gid.as_raw())
+    }
+
+    fn iproute_names(&self) -> IprouteNames {
+        let mut names = IprouteNames::default();
+        // In the `rt_realms` that iproute2 brings along.
+        names.add(NameKind::Realm, "0 cosmos");
+        names
     }
 
     fn own_user(&self) -> UserId {

@@ -65,10 +65,7 @@ const OWN: &[Keyword<Draft>] = &[
         "notification_email",
         Shape::List("mail addresses"),
         "",
-        |draft, arguments| {
-            draft.smtp.read_recipients(arguments);
-            Ok(())
-        },
+        |draft, arguments| draft.smtp.read_recipients(arguments),
     ),
     Keyword::new(
         "notification_email_from",

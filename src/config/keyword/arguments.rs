@@ -272,6 +272,20 @@ impl<'a> Arguments<'a> {
         Ok(())
     }
 
+    /// As [`Self::fill`] for a script that may be given once: the first counts (keepalived: set_vrrp_notify_script).
+    pub(crate) fn fill_once(&mut self, field: &mut Option<ScriptText>) -> Result<(), Finding> {
+        let script = self.script()?;
+        if field.is_none() {
+            *field = Some(script);
+            return Ok(());
+        }
+        let message = format!(
+            "{} script already specified - ignoring {}",
+            self.row.name, script.command
+        );
+        Err(Finding::new(Code::DuplicateEntry, script.span, message))
+    }
+
     /// Skips what is left.
     pub(crate) fn skip_rest(&mut self) {
         self.next = self.statement.arguments().len();

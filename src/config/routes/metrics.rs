@@ -6,6 +6,8 @@ use crate::config::entry;
 use crate::config::lexer::Word;
 use crate::types::RouteMetrics;
 
+/// The least time that keepalived gives the kernel, in milliseconds (TCP_RTO_MIN in `net/tcp.h`).
+const MIN_TIME: u32 = 200;
 /// Greatest `congctl` name (TCP_CA_NAME_MAX - 1).
 const MAX_CONGCTL_BYTES: usize = 15;
 /// RTAX_FEATURE_ECN in `linux/rtnetlink.h`.
@@ -94,12 +96,13 @@ impl<'a> RouteReader<'a, '_> {
         let value = self.entry.value(word)?;
         // As iproute2: a time with a unit is brought into the kernel's own, which has eighths and
         // quarters of milliseconds.
-        let per_millisecond = match metric.name {
+        let per_millisecond: u32 = match metric.name {
             "rtt" => 8,
             "rttvar" => 4,
             "rto_min" => 1,
             _ => 0,
         };
+        let written = value;
         let (text, scale) = match (per_millisecond, value.text) {
             (0, text) => (text, 1),
             (scale, text) => match (text.strip_suffix("ms"), text.strip_suffix('s')) {
@@ -110,7 +113,20 @@ impl<'a> RouteReader<'a, '_> {
         };
         let value = Word { text, ..value };
         let number: u32 = entry::number(value, metric.name, 0, metric.most)?;
-        *(metric.field)(&mut self.route.metrics) = Some(number.saturating_mul(scale));
+        let mut number = number.saturating_mul(scale);
+        let least = MIN_TIME * per_millisecond;
+        if number < least {
+            let message = format!(
+                "{} '{}' is below the minimum of {MIN_TIME} ms, which is used",
+                metric.name, written.text
+            );
+            let finding = Finding::new(Code::OutOfRange, written.span, message);
+            self.reader.findings.push(finding.help(format!(
+                "a number without a unit counts 1/{per_millisecond} ms; 'ms' and 's' are units"
+            )));
+            number = least;
+        }
+        *(metric.field)(&mut self.route.metrics) = Some(number);
         Ok(())
     }
 

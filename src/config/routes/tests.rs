@@ -102,9 +102,9 @@ fn several_ways_have_weights_and_interfaces() {
 
 #[test]
 fn metrics_may_be_locked_and_times_have_units() {
-    let metrics = route("10.13.0.0/16 dev eth0 mtu lock 1400 advmss 1000 rtt 10ms rto_min 1s congctl lock cubic features ecn quickack 1").metrics;
+    let metrics = route("10.13.0.0/16 dev eth0 mtu lock 1400 advmss 1000 rtt 300ms rto_min 1s congctl lock cubic features ecn quickack 1").metrics;
     assert_eq!((metrics.mtu, metrics.advmss), (Some(1400), Some(1000)));
-    assert_eq!((metrics.rtt, metrics.rto_min), (Some(80), Some(1000)));
+    assert_eq!((metrics.rtt, metrics.rto_min), (Some(2400), Some(1000)));
     assert_eq!(metrics.lock, 1 << 2 | 1 << 16);
     assert_eq!(metrics.congctl.as_deref(), Some("cubic"));
     assert_eq!((metrics.features, metrics.quickack), (Some(1), Some(true)));
@@ -173,4 +173,24 @@ fn an_interface_that_does_not_exist_is_an_error() {
         complaints("10.18.0.0/16 dev eth9"),
         ["8:18 unknown-interface"]
     );
+}
+
+#[test]
+fn a_time_below_200_milliseconds_is_raised_and_said() {
+    let entry = "10.13.0.0/16 dev eth0 rtt 1599 rttvar 199ms rto_min 100";
+    let metrics = route(entry).metrics;
+    assert_eq!(
+        (metrics.rtt, metrics.rttvar, metrics.rto_min),
+        (Some(1600), Some(800), Some(200))
+    );
+    assert_eq!(
+        complaints(entry),
+        [
+            "8:27 out-of-range",
+            "8:39 out-of-range",
+            "8:53 out-of-range"
+        ]
+    );
+    let entry = "10.13.0.0/16 dev eth0 rtt 1600 rttvar 200ms rto_min 200";
+    assert_eq!(complaints(entry), Vec::<String>::new());
 }

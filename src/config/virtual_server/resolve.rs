@@ -154,8 +154,10 @@ impl Draft {
     fn protocol_or_default(&self, is_fwmark: bool, context: &mut Context<'_>) -> Protocol {
         match self.protocol {
             Some(protocol) if is_fwmark => {
-                let message =
-                    "a service with a firewall mark has no protocol; 'protocol' is not used";
+                let message = format!(
+                    "Virtual server {}: protocol specified for fwmark - protocol will be ignored",
+                    self.target
+                );
                 context.complain(Finding::new(Code::Conflict, protocol.span, message));
                 protocol.value
             }

@@ -41,6 +41,7 @@ pub(crate) struct Draft {
     /// The keyword of a `unicast_peer` with an entry that is no address.
     pub(crate) refused_unicast_peer: Option<Span>,
     pub(crate) unicast_ttl: Option<u8>,
+    pub(crate) unicast_ttl_keyword: Option<Span>,
     pub(crate) unicast_fault_no_peer: bool,
     pub(crate) old_unicast_checksum: OldUnicastChecksum,
     pub(crate) mcast_dst_ip: Option<Spanned<IpAddr>>,
@@ -89,6 +90,7 @@ impl Draft {
             unicast_peer: Vec::new(),
             refused_unicast_peer: None,
             unicast_ttl: None,
+            unicast_ttl_keyword: None,
             unicast_fault_no_peer: false,
             old_unicast_checksum: OldUnicastChecksum::Detect,
             mcast_dst_ip: None,

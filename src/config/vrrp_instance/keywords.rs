@@ -152,6 +152,7 @@ const OWN: &[Keyword<Draft>] = &[
         "255",
         |draft, arguments| {
             draft.unicast_ttl = Some(arguments.number()?);
+            draft.unicast_ttl_keyword = Some(arguments.keyword_span());
             Ok(())
         },
     ),
@@ -159,7 +160,8 @@ const OWN: &[Keyword<Draft>] = &[
         "check_unicast_src",
         Shape::Flag,
         "vrrp_check_unicast_src",
-        |draft, _| {
+        |draft, arguments| {
+            draft.unicast_keyword = Some(arguments.keyword_span());
             draft.check_unicast_src = Some(true);
             Ok(())
         },
@@ -300,13 +302,13 @@ const OWN: &[Keyword<Draft>] = &[
     Keyword::pending("lvs_sync_daemon_interface", Shape::Interface, "")
         .deprecated("lvs_sync_daemon in global_defs"),
     Keyword::new("notify_deleted", Shape::Script, "", |draft, arguments| {
-        arguments.fill(&mut draft.notify.notify_deleted)
+        arguments.fill_once(&mut draft.notify.notify_deleted)
     }),
     Keyword::new(
         "notify_master_rx_lower_pri",
         Shape::Script,
         "",
-        |draft, arguments| arguments.fill(&mut draft.notify.notify_master_rx_lower_pri),
+        |draft, arguments| arguments.fill_once(&mut draft.notify.notify_master_rx_lower_pri),
     ),
 ];
 
@@ -512,5 +514,12 @@ pub(crate) fn whole_seconds(arguments: &mut Arguments<'_>) -> Result<Duration, F
 
 /// keepalived: 0 becomes 1.
 pub(crate) fn repeat(arguments: &mut Arguments<'_>) -> Result<u32, Finding> {
-    arguments.number::<u32>().map(|repeat| repeat.max(1))
+    let keyword = arguments.keyword_span();
+    let repeat = arguments.number::<u32>()?;
+    if repeat == 0 {
+        let message = "0 repeats are none at all; 1 is used";
+        let finding = Finding::new(Code::OutOfRange, keyword, message);
+        arguments.reader().findings.push(finding);
+    }
+    Ok(repeat.max(1))
 }

@@ -279,6 +279,16 @@ impl Draft {
         instance.unicast_ttl = self.unicast_ttl.unwrap_or(instance.unicast_ttl);
         instance.unicast_fault_no_peer = self.unicast_fault_no_peer;
         instance.old_unicast_checksum = self.old_unicast_checksum;
+        if let (Some(span), []) = (self.unicast_ttl_keyword, self.unicast_peer.as_slice())
+            && instance.unicast_ttl != u8::MAX
+        {
+            let message = format!(
+                "({}): Cannot use unicast_ttl without unicast peers - resetting",
+                self.name.value
+            );
+            context.complain(Finding::new(Code::Conflict, span, message));
+            instance.unicast_ttl = u8::MAX;
+        }
         if self.unicast_fault_no_peer {
             return;
         }

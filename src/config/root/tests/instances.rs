@@ -249,6 +249,22 @@ fn a_unicast_peer_may_say_how_far_away_it_is() {
 }
 
 #[test]
+fn unicast_words_do_nothing_without_a_peer() {
+    let text = instance("unicast_ttl 64");
+    assert_eq!(codes(&text), ["8:1 conflict"]);
+    assert_eq!(only_instance(&text).unicast_ttl, 255);
+    assert_eq!(codes(&instance("check_unicast_src")), ["8:1 deprecated"]);
+}
+
+#[test]
+fn the_first_script_for_an_event_counts() {
+    let text = instance("notify_master /bin/true\nnotify_master /bin/false");
+    assert_eq!(codes(&text), ["9:15 duplicate-entry"]);
+    let script = only_instance(&text).notify.notify_master;
+    assert_eq!(script.expect("a script").argv, ["/bin/true"]);
+}
+
+#[test]
 fn timer_expired_backup_needs_nopreempt() {
     let priority = |lines: &str| only_instance(&instance(lines)).timer_expired_backup;
     assert_eq!(priority("nopreempt\ntimer_expired_backup"), 99);

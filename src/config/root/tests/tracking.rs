@@ -259,6 +259,15 @@ fn mail_needs_a_server_and_a_recipient() {
 }
 
 #[test]
+fn a_list_of_recipients_without_one_is_said() {
+    let text = format!(
+        "global_defs {{\nnotification_email {{\n}}\n}}\n{}",
+        instance("")
+    );
+    assert_eq!(warnings(&text), ["2:1 nothing-to-do"]);
+}
+
+#[test]
 fn smtp_alert_vrrp_and_the_instance_s_own_word_come_before_smtp_alert() {
     let text = format!("{MAIL}{}", instance(""))
         .replace("smtp_alert\n", "smtp_alert on\nsmtp_alert_vrrp off\n");
