@@ -251,15 +251,15 @@ fn a_unicast_peer_may_say_how_far_away_it_is() {
 #[test]
 fn unicast_words_do_nothing_without_a_peer() {
     let text = instance("unicast_ttl 64");
-    assert_eq!(codes(&text), ["8:1 conflict"]);
+    assert_eq!(codes(&text), ["7:1 conflict"]);
     assert_eq!(only_instance(&text).unicast_ttl, 255);
-    assert_eq!(codes(&instance("check_unicast_src")), ["8:1 deprecated"]);
+    assert_eq!(codes(&instance("check_unicast_src")), ["7:1 deprecated"]);
 }
 
 #[test]
 fn the_first_script_for_an_event_counts() {
     let text = instance("notify_master /bin/true\nnotify_master /bin/false");
-    assert_eq!(codes(&text), ["9:15 duplicate-entry"]);
+    assert_eq!(codes(&text), ["script-security", "8:1 duplicate-entry"]);
     let script = only_instance(&text).notify.notify_master;
     assert_eq!(script.expect("a script").argv, ["/bin/true"]);
 }
@@ -446,7 +446,8 @@ fn garp_settings_come_from_the_instance_then_from_global_defs() {
         "global_defs {{\nvrrp_garp_master_delay 2\nvrrp_garp_master_repeat 3\n}}\n{}",
         instance("garp_master_repeat 0\ngarp_master_refresh 60")
     );
-    let garp = parsed(&text).vrrp_instances[0].garp;
+    assert_eq!(codes(&text), ["10:1 out-of-range"]);
+    let garp = only_instance(&text).garp;
     assert_eq!(
         (garp.garp_master_delay.as_secs(), garp.garp_master_repeat),
         (2, 1)

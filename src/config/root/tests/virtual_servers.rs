@@ -154,7 +154,7 @@ fn what_is_not_carried_out_is_left_out_with_a_warning() {
 #[test]
 fn a_service_with_a_firewall_mark_has_neither_protocol_nor_ports() {
     let text = virtual_server("").replace("10.0.0.1 80", "fwmark 7");
-    assert_says(&text, "has no protocol");
+    assert_says(&text, "protocol will be ignored");
     assert_says(&text, "real server 10.0.1.1 has no port - clearing");
     let server = loaded(&text).config.pending_virtual_servers.remove(0);
     assert_eq!(server.real_servers[0].address.port, 0);
