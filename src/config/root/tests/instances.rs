@@ -446,7 +446,7 @@ fn garp_settings_come_from_the_instance_then_from_global_defs() {
         "global_defs {{\nvrrp_garp_master_delay 2\nvrrp_garp_master_repeat 3\n}}\n{}",
         instance("garp_master_repeat 0\ngarp_master_refresh 60")
     );
-    assert_eq!(codes(&text), ["10:1 out-of-range"]);
+    assert_eq!(codes(&text), ["11:1 out-of-range"]);
     let garp = only_instance(&text).garp;
     assert_eq!(
         (garp.garp_master_delay.as_secs(), garp.garp_master_repeat),
