@@ -163,8 +163,8 @@ const KINDS: &[Kind] = &[
     ),
     // Routes and rules.
     kind("Rule has no preference specified *", DEFAULTED),
-    kind("rtt value * below minimum *", VALUE),
-    kind("rto value * below minimum *", VALUE),
+    kind("rtt value * below minimum *", DEFAULTED),
+    kind("rto value * below minimum *", DEFAULTED),
     kind("Invalid rtt * for route", VALUE),
     kind("Route cannot be tracked if protocol is not *", CONFLICT),
     kind("unknown route keyword *", VALUE),

@@ -120,7 +120,7 @@ impl<'a> RouteReader<'a, '_> {
                 "{} '{}' is below the minimum of {MIN_TIME} ms, which is used",
                 metric.name, written.text
             );
-            let finding = Finding::new(Code::OutOfRange, written.span, message);
+            let finding = Finding::new(Code::Defaulted, written.span, message);
             self.reader.findings.push(finding.help(format!(
                 "a number without a unit counts 1/{per_millisecond} ms; 'ms' and 's' are units"
             )));
