@@ -1,6 +1,6 @@
 //! Starts that cannot succeed end with one clear line and keepalived's exit status.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::lab::daemon::binary;
 use crate::lab::process::Process;
@@ -33,8 +33,13 @@ fn without_the_capabilities_it_says_so_in_one_line_and_exits_with_4() -> Result<
         "--run-directory",
         &run,
     ];
+    let started = Instant::now();
     let mut daemon = Process::spawn(&director.ns, "a", "setpriv", &arguments)?;
     let status = daemon.wait(Duration::from_secs(5))?;
+    // What it wrote last may still be on its way through the pipe when it has ended.
+    daemon
+        .log()
+        .wait_for(started, "CAP_NET_", Duration::from_secs(2))?;
     let lines = daemon.log().lines();
     let clear: Vec<&str> = lines
         .iter()

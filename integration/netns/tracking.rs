@@ -250,16 +250,23 @@ fn a_fifo_gets_each_state_once_in_order_across_a_reload_and_to_the_stop() -> Res
     // A reload says nothing, unless that is asked for.
     let begun = Instant::now();
     daemon.reload(&config.replace("advert_int 0.2", "advert_int 0.3"))?;
-    line(&daemon, begun, "Reload")?;
+    // Not before: the next file would be written while this one is read.
+    line(&daemon, begun, "Reload complete")?;
     let asked = config.replace(
         "script_user root",
         "script_user root\n    fifo_write_vrrp_states_on_reload",
     );
     let begun = Instant::now();
     daemon.reload(&asked)?;
-    line(&daemon, begun, "Reload")?;
+    // Not before: the next file would be written while this one is read.
+    line(&daemon, begun, "Reload complete")?;
     lines.push("INSTANCE \"VI_1\" MASTER 157");
-    reader.wait_for(&lines)?;
+    if let Err(error) = reader.wait_for(&lines) {
+        return Err(LabError::Failed(format!(
+            "{error}; the log ends:\n{}",
+            daemon.log().tail(40)
+        )));
+    }
     daemon.terminate(SOON)?;
     lines.push("INSTANCE \"VI_1\" STOP 157");
     reader.wait_for(&lines)?;
