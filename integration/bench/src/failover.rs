@@ -56,13 +56,15 @@ struct Seen {
     double_answers: usize,
 }
 
-/// `REPEAT=20`; `ONLY="v3 100ms"` chooses one timing; `BENCH_SHARED=1` does not wait for a free machine.
+/// `REPEAT=20`; `ONLY="v3 100ms"` chooses one timing, `EVENT="link down"` one event; `BENCH_SHARED=1` does not wait for a
+/// free machine.
 pub(crate) fn run() -> Result<()> {
     let repeat = std::env::var("REPEAT")
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(20);
     let only = std::env::var("ONLY").ok();
+    let event = std::env::var("EVENT").ok();
     println!(
         "{:<9} {:<22} {:<11} {:>9} {:>9} {:>9} {:>11} {:>8}",
         "", "", "", "protocol", "median", "max", "on both", "double"
@@ -76,6 +78,12 @@ pub(crate) fn run() -> Result<()> {
             continue;
         }
         for happens in Happens::ALL {
+            if event
+                .as_deref()
+                .is_some_and(|event| event != happens.name())
+            {
+                continue;
+            }
             for program in [Program::Keepalived, Program::Holdfast] {
                 let seen = repeated(timing, happens, program, repeat)?;
                 print(timing, happens, program, seen);
