@@ -6,7 +6,7 @@
 use std::fmt::{self, Write as _};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,14 @@ impl Default for LogSettings {
             facility: 3,
         }
     }
+}
+
+/// What follows the identity in syslog.
+static IDENT_SUFFIX: OnceLock<String> = OnceLock::new();
+
+/// From now on the identity is followed by this: of several daemons on one host, which it is. Only the first call counts.
+pub fn set_ident_suffix(suffix: String) {
+    let _ = IDENT_SUFFIX.set(suffix);
 }
 
 /// From now on this process logs as `ident`. Only the first call counts.
@@ -165,8 +173,9 @@ impl Syslog {
         let priority = u16::from(self.facility) * 8 + u16::from(severity);
         let stamp = clock::local_time(c"%b %e %T");
         let line = format!(
-            "<{priority}>{stamp} {}[{}]: {text}",
+            "<{priority}>{stamp} {}{}[{}]: {text}",
             self.ident,
+            IDENT_SUFFIX.get().map_or("", String::as_str),
             std::process::id()
         );
         for _ in 0..2 {

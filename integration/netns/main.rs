@@ -9,6 +9,7 @@ mod children;
 mod failover;
 mod flood;
 mod load;
+mod namespaces;
 mod network;
 mod packets;
 mod parent;

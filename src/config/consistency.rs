@@ -63,17 +63,14 @@ pub(crate) fn resolve(
         defs.enable_script_security,
         findings,
     );
+    let interfaces = interfaces(&drafts, host, findings);
     let mut context = Context {
         globals: &globals,
         scripts,
         findings,
         recorder,
         host,
-        interfaces: if defs.dynamic_interfaces {
-            None
-        } else {
-            host.interfaces()
-        },
+        interfaces: interfaces.filter(|_| !defs.dynamic_interfaces),
         vrrp_scripts: Vec::new(),
         disabled_scripts: HashSet::new(),
         trackers: Trackers::default(),
@@ -126,6 +123,20 @@ pub(crate) fn resolve(
         linkbeat_use_polling: drafts.linkbeat_use_polling,
         namespaces: std::mem::take(&mut drafts.namespaces),
         pending_virtual_servers,
+    }
+}
+
+/// Those of the network namespace that the file names.
+fn interfaces(drafts: &Drafts, host: &dyn Host, findings: &mut Findings) -> Option<Vec<String>> {
+    let name = drafts.namespaces.net_namespace.as_deref();
+    match (host.interfaces(name), drafts.net_namespace_span) {
+        (Ok(interfaces), _) => interfaces,
+        (Err(fault), Some(span)) => {
+            findings.push(Finding::new(Code::MissingNamespace, span, fault));
+            None
+        }
+        // From the command line, where it has been said.
+        (Err(_), None) => None,
     }
 }
 

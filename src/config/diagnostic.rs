@@ -70,6 +70,7 @@ pub enum Code {
     /// A setting without which its block means nothing.
     MissingKeyword,
     UnknownInterface,
+    MissingNamespace,
     DuplicateName,
     DuplicateVrid,
     DuplicateEntry,
@@ -135,6 +136,7 @@ impl Code {
             Self::OutOfRange => "out-of-range",
             Self::MissingKeyword => "missing-keyword",
             Self::UnknownInterface => "unknown-interface",
+            Self::MissingNamespace => "missing-namespace",
             Self::DuplicateName => "duplicate-name",
             Self::DuplicateVrid => "duplicate-vrid",
             Self::DuplicateEntry => "duplicate-entry",
@@ -175,6 +177,7 @@ impl Code {
             | Self::MissingParameter
             | Self::MissingKeyword
             | Self::UnknownInterface
+            | Self::MissingNamespace
             | Self::PairMismatch
             | Self::DuplicateVrid => Severity::Error,
             Self::IncludeSkipped

@@ -28,8 +28,11 @@ impl Default for FakeHost {
 }
 
 impl Host for FakeHost {
-    fn interfaces(&self) -> Option<Vec<String>> {
-        Some(self.interfaces.clone())
+    fn interfaces(&self, net_namespace: Option<&str>) -> Result<Option<Vec<String>>, String> {
+        match net_namespace {
+            Some("missing") => Err("there is no /run/netns/missing".to_owned()),
+            Some(_) | None => Ok(Some(self.interfaces.clone())),
+        }
     }
 
     fn host_name(&self) -> String {

@@ -6,8 +6,9 @@ use crate::types::UserId;
 
 /// The machine, as far as a configuration names parts of it.
 pub trait Host {
-    /// The interfaces that exist; `None`: whichever a file names.
-    fn interfaces(&self) -> Option<Vec<String>>;
+    /// The interfaces that exist, in the network namespace of that name or where this process is; `None`: whichever a
+    /// file names. The error says what is wrong with the namespace.
+    fn interfaces(&self, net_namespace: Option<&str>) -> Result<Option<Vec<String>>, String>;
     /// The host's own name.
     fn host_name(&self) -> String;
     /// A variable of the environment, for `${_ENV NAME}`.

@@ -189,6 +189,8 @@ pub(crate) struct Reader {
     /// Of the next rule that has none.
     pub(crate) rule_preference: u32,
     pub(crate) recorder: Recorder,
+    /// Whatever the file says: that of the command line.
+    pub(crate) net_namespace: Option<String>,
     /// What unknown words probably mean, by block and word.
     suggestions: HashMap<(&'static str, String), Option<String>>,
 }
@@ -201,6 +203,7 @@ impl Reader {
             names: IprouteNames::default(),
             rule_preference: super::rules::FIRST_DEFAULT_PREFERENCE,
             recorder: Recorder::default(),
+            net_namespace: None,
             suggestions: HashMap::new(),
         }
     }

@@ -21,6 +21,8 @@ pub struct LoadOptions {
     pub origins: bool,
     /// Whatever is wrong with an `include` is an error (`-e`).
     pub all_config: bool,
+    /// Takes the place of the keyword `net_namespace` (`-s`).
+    pub net_namespace: Option<String>,
 }
 
 /// A configuration and everything to say about the files it comes from.
@@ -90,6 +92,7 @@ pub(crate) fn load_from(
     };
     let mut reader = Reader::new(findings, root::catalogue());
     reader.names = host.iproute_names();
+    reader.net_namespace.clone_from(&options.net_namespace);
     if options.origins {
         reader.recorder = Recorder::recording();
     }

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::keyword::{Keyword, Shape};
+use super::diagnostic::{Code, Finding};
+use super::keyword::{Keyword, Shape, Spanned};
 use super::root::Drafts;
 
 /// Where and as what the program runs. None of it can change by a reload.
@@ -12,12 +13,8 @@ pub struct Namespaces {
     /// `/run/netns/NAME`, where everything but, perhaps, IPVS runs.
     pub net_namespace: Option<String>,
     pub net_namespace_ipvs: IpvsNamespace,
-    /// Sets of addresses may be used in a namespace although old kernels have one set of names for all.
-    pub namespace_with_ipsets: bool,
-    /// Several of this program on one host: part of pid file, run directory and syslog identity.
+    /// Several of this program on one host: part of run directory and syslog identity.
     pub instance: Option<String>,
-    /// Pid files in the run directory.
-    pub use_pid_dir: bool,
 }
 
 /// Where IPVS is programmed.
@@ -35,31 +32,67 @@ const NAME: Shape = Shape::Word("a name");
 
 /// Rows of the top level.
 pub(crate) const KEYWORDS: &[Keyword<Drafts>] = &[
-    Keyword::pending_but_read("net_namespace", NAME, "", |drafts, arguments| {
-        drafts.namespaces.net_namespace = Some(arguments.text()?.value);
+    Keyword::new("net_namespace", NAME, "", |drafts, arguments| {
+        let name = file_name(arguments.text()?)?;
+        drafts.net_namespace_span = Some(name.span);
+        drafts.namespaces.net_namespace = Some(name.value);
         Ok(())
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "net_namespace_ipvs",
         Shape::Optional("a name"),
         "net_namespace",
         |drafts, arguments| {
-            let name = arguments.next_word().map(|word| word.text.to_owned());
-            drafts.namespaces.net_namespace_ipvs =
-                name.map_or(IpvsNamespace::Initial, IpvsNamespace::Named);
+            drafts.namespaces.net_namespace_ipvs = match arguments.next_word() {
+                None => IpvsNamespace::Initial,
+                Some(word) => IpvsNamespace::Named(
+                    file_name(Spanned {
+                        value: word.text.to_owned(),
+                        span: word.span,
+                    })?
+                    .value,
+                ),
+            };
             Ok(())
         },
     ),
-    Keyword::pending_but_read("namespace_with_ipsets", Shape::Flag, "off", |drafts, _| {
-        drafts.namespaces.namespace_with_ipsets = true;
-        Ok(())
-    }),
-    Keyword::pending_but_read("use_pid_dir", Shape::Flag, "off", |drafts, _| {
-        drafts.namespaces.use_pid_dir = true;
-        Ok(())
-    }),
-    Keyword::pending_but_read("instance", NAME, "", |drafts, arguments| {
-        drafts.namespaces.instance = Some(arguments.text()?.value);
+    Keyword::without_effect("namespace_with_ipsets", Shape::Flag)
+        .because("sets of nftables take the place of ipsets, and each namespace has its own"),
+    Keyword::without_effect("use_pid_dir", Shape::Flag)
+        .because("pid files are in the run directory in any case"),
+    Keyword::new("instance", NAME, "", |drafts, arguments| {
+        drafts.namespaces.instance = Some(file_name(arguments.text()?)?.value);
         Ok(())
     }),
 ];
+
+/// A name that becomes one of a file or directory.
+fn file_name(name: Spanned<String>) -> Result<Spanned<String>, Finding> {
+    if !name.value.contains('/') && !["", ".", ".."].contains(&name.value.as_str()) {
+        return Ok(name);
+    }
+    let message = format!("'{}' cannot be the name of a file", name.value);
+    Err(Finding::new(Code::InvalidValue, name.span, message).expected("a name without '/'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::load::tests::{codes, loaded};
+
+    #[test]
+    fn a_namespace_that_does_not_exist_is_an_error_that_says_what_to_do() {
+        let complaints = loaded("net_namespace missing\n").complaints;
+        let text: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+        assert!(text[0].contains("/run/netns/missing"), "{text:?}");
+        assert_eq!(
+            codes("net_namespace missing\n")[0],
+            "1:15 missing-namespace"
+        );
+    }
+
+    #[test]
+    fn a_name_that_leads_elsewhere_is_no_name() {
+        let config = loaded("instance ../other\nnet_namespace a/b\n").config;
+        assert_eq!(config.namespaces, super::Namespaces::default());
+    }
+}

@@ -33,8 +33,8 @@ impl OfflineHost {
 }
 
 impl Host for OfflineHost {
-    fn interfaces(&self) -> Option<Vec<String>> {
-        None
+    fn interfaces(&self, _: Option<&str>) -> Result<Option<Vec<String>>, String> {
+        Ok(None)
     }
 
     fn host_name(&self) -> String {

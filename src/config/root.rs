@@ -4,7 +4,7 @@ use super::consistency;
 use super::diagnostic::Finding;
 use super::host::Host;
 use super::keyword::{Arguments, Catalogue, Keyword, NO_LIMIT, Reader, Shape, Spanned, Table};
-use super::lines::Lines;
+use super::lines::{Lines, Span};
 use super::{
     Config, InterfaceDelays, Namespaces, bfd_instance, checkers, garp_group, global_defs,
     interface_delays, linkbeat, namespaces, real_server, ssl, static_network, track_file, tree,
@@ -32,6 +32,8 @@ pub(crate) struct Drafts {
     pub(crate) linkbeat_interfaces: Vec<linkbeat::Draft>,
     pub(crate) linkbeat_use_polling: bool,
     pub(crate) namespaces: Namespaces,
+    /// Where `net_namespace` got its name.
+    pub(crate) net_namespace_span: Option<Span>,
 }
 
 /// From the lines of a file to a configuration. Each block is read as soon as it is complete: the
@@ -41,6 +43,10 @@ pub(crate) fn read(lines: &Lines, host: &dyn Host, reader: &mut Reader) -> Confi
     tree::build(lines, reader, |statement, reader| {
         reader.read_statement(&mut drafts, Catalogue::ROOT, KEYWORDS, &statement);
     });
+    if let Some(name) = reader.net_namespace.take() {
+        drafts.namespaces.net_namespace = Some(name);
+        drafts.net_namespace_span = None;
+    }
     consistency::resolve(drafts, host, &mut reader.findings, &mut reader.recorder)
 }
 

@@ -20,10 +20,11 @@ use tracing::error;
 use super::exit_status::ExitStatus;
 use super::message::{ChildKind, FromChild, Start, ToChild};
 use super::pid_file::PidFile;
-use super::scheduling;
+use super::{place, scheduling};
 use crate::config::Config;
 use crate::dataplane::Limits;
 use crate::dataplane::driver::{Setup, TAP_NAME};
+use crate::sys::net_namespace::{Claim, ClaimError};
 use crate::sys::{clock, frame};
 use crate::types::InterfaceName;
 use crate::{check, dataplane, log, vrrp};
@@ -61,6 +62,7 @@ pub(crate) fn run(kind: ChildKind, mut socket: StdUnixStream) -> ExitStatus {
         Ok(ToChild::Start(start)) => *start,
         Ok(ToChild::Reload(_) | ToChild::Stop) | Err(_) => return ExitStatus::Fatal,
     };
+    log::set_ident_suffix(place::ident_suffix(&start.config.namespaces));
     log::init(kind.ident(), &start.log);
     match prepare_and_run(kind, start, socket) {
         Ok(status) => status,
@@ -128,6 +130,16 @@ fn run_data_plane(
     mut socket: StdUnixStream,
     hello: StdUnixListener,
 ) -> Result<ExitStatus, Box<dyn std::error::Error>> {
+    // Its table and its device have one name in a network namespace.
+    let _claim = match Claim::take("holdfast_lvs") {
+        Ok(claim) => Some(claim),
+        Err(error @ ClaimError::Held(_)) => {
+            return Err(
+                format!("only one data plane can run in a network namespace: {error}").into(),
+            );
+        }
+        Err(ClaimError::Foreign { .. } | ClaimError::Io(_)) => None,
+    };
     let (control, _control_path) = listen(&control_socket(&start.run_directory))?;
     // Whoever connects from now on is answered when the loop has begun.
     frame::write(&mut socket, &FromChild::Ready)?;

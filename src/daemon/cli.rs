@@ -13,10 +13,12 @@ use super::loader;
 use super::message::{ChildKind, LoadReply, LoadRequest, Verdict};
 use super::parent::{self, Settings};
 use super::pid_file::PidFile;
+use super::place::{self, Place, Refused};
 use super::policy;
 use super::supervisor::Respawn;
 use super::test_config;
 use crate::log::{self, LogSettings};
+use crate::lvs::driver::Plane;
 use crate::sys::{background, process};
 
 const DEFAULT_CONFIG: &str = "/etc/holdfast/holdfast.conf";
@@ -82,7 +84,7 @@ struct Options {
     /// Accepted, not carried out yet
     #[arg(short = 'I', long = "dont-release-ipvs")]
     dont_release_ipvs: bool,
-    /// Refused: start holdfastd inside the namespace instead
+    /// Run in the network namespace of that name, whatever the file says
     #[arg(short = 's', long = "namespace", value_name = "NAME")]
     namespace: Option<String>,
     /// Umask for files that are created, octal
@@ -211,30 +213,29 @@ fn print_signal(function: &str) -> ExitStatus {
     ExitStatus::Ok
 }
 
-/// Why the program does not start.
-struct Refused(ExitStatus, String);
-
 fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
     let fatal = |why: String| Refused(ExitStatus::Fatal, why);
     info!("Starting {VERSION}");
     info!("Configuration file {}", options.use_file.display());
     say_what_is_not_carried_out(options);
-    if let Some(namespace) = &options.namespace {
-        return Err(fatal(format!(
-            "--namespace is not carried out yet: start it there (ip netns exec {namespace} holdfastd ...)"
-        )));
-    }
     if let Some(mask) = options.umask {
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask));
     }
     refuse_beside_keepalived(options)?;
-    std::fs::create_dir_all(&options.run_directory).map_err(|error| {
+    let request = load_request(options, absolute(&options.use_file));
+    let loaded = first_load(options, &request)?;
+    refuse_without_capabilities(&loaded)?;
+    let namespaces = &loaded.config.namespaces;
+    log::set_ident_suffix(place::ident_suffix(namespaces));
+    let place = Place::enter(namespaces)?;
+    let run_directory = place::run_directory(&absolute(&options.run_directory), namespaces);
+    std::fs::create_dir_all(&run_directory).map_err(|error| {
         fatal(format!(
             "unable to create {}: {error}",
-            options.run_directory.display()
+            run_directory.display()
         ))
     })?;
-    let pid_paths = pid_paths(options);
+    let pid_paths = pid_paths(options, &run_directory);
     for path in &pid_paths {
         if let Some(holder) = PidFile::holder(path) {
             let path = path.display();
@@ -243,9 +244,6 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
             )));
         }
     }
-    let request = load_request(options, absolute(&options.use_file));
-    let loaded = first_load(options, &request)?;
-    refuse_without_capabilities(&loaded)?;
     if options.dump_conf {
         info!("Configuration: {:?}", loaded.config);
     }
@@ -258,10 +256,20 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
         .map(|path| PidFile::acquire(path))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| fatal(error.to_string()))?;
+    let _claim = place::claim(namespaces.instance.as_deref())?;
     if let Some(background) = background {
         background.stands();
     }
-    let settings = settings(options, request, log);
+    let ipvs_namespace = place.ipvs_namespace(namespaces);
+    if ipvs_namespace.is_some() && loaded.plane.plane == Plane::Userspace {
+        warn!(
+            "net_namespace_ipvs is for IPVS: the userspace plane stays where the virtual addresses are"
+        );
+    }
+    let settings = Settings {
+        ipvs_namespace,
+        ..settings(options, request, log, run_directory)
+    };
     let status = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -273,8 +281,8 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
 
 /// The run directory's own one always, so that two with different `-p` do not share sockets and journal, and
 /// `holdfast fence` finds out that somebody runs.
-fn pid_paths(options: &Options) -> Vec<PathBuf> {
-    let own = absolute(&options.run_directory.join("holdfast.pid"));
+fn pid_paths(options: &Options, run_directory: &Path) -> Vec<PathBuf> {
+    let own = run_directory.join("holdfast.pid");
     let given = options.pid.as_deref().map(absolute);
     let given = given.filter(|given| *given != own);
     std::iter::once(own).chain(given).collect()
@@ -351,8 +359,12 @@ fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
-fn settings(options: &Options, request: LoadRequest, log: LogSettings) -> Settings {
-    let run_directory = absolute(&options.run_directory);
+fn settings(
+    options: &Options,
+    request: LoadRequest,
+    log: LogSettings,
+    run_directory: PathBuf,
+) -> Settings {
     let pid_file = |given: &Option<PathBuf>, kind: ChildKind| {
         let default = run_directory.join(format!("{}.pid", kind.stem()));
         (kind, given.as_deref().map_or(default, absolute))
@@ -373,6 +385,7 @@ fn settings(options: &Options, request: LoadRequest, log: LogSettings) -> Settin
             pid_file(&None, ChildKind::DataPlane),
         ]),
         run_directory,
+        ipvs_namespace: None,
         log,
         allowed,
         reload_policy: policy::of_reload(options.strict, options.lenient_reload),
@@ -390,6 +403,7 @@ fn load_request(options: &Options, file: PathBuf) -> LoadRequest {
         file,
         config_id: options.config_id.clone(),
         all_config: options.all_config,
+        net_namespace: options.namespace.clone(),
     }
 }
 

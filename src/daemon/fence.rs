@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tracing::{info, warn};
@@ -11,6 +11,7 @@ use tracing::{info, warn};
 use super::adopted;
 use super::child::hello_socket;
 use super::exit_status::ExitStatus;
+use super::host::open_namespace;
 use super::journal::Journal;
 use super::message::ChildKind;
 use super::pid_file::PidFile;
@@ -22,6 +23,12 @@ use crate::types::{InterfaceName, Owned, OwnedObject};
 
 /// A process that was sent SIGKILL is gone after this time, or hangs in the kernel.
 const KILL_WAIT: Duration = Duration::from_secs(2);
+
+/// The pid file of the parent.
+const PID_FILE: &str = "holdfast.pid";
+
+/// Run directories are this far below the common one: namespace, instance.
+const DEEPEST: u8 = 2;
 
 /// Takes everything away, rules before routes before addresses; failures are reported and do not stop the rest.
 /// Returns how much was there.
@@ -73,9 +80,10 @@ async fn delete(handle: &Handle, object: &OwnedObject) -> Result<Deleted, Netlin
     }
 }
 
-/// `holdfast fence`: kills what is left of the VRRP and data-plane children and clears the journal.
-pub(crate) async fn run(run_directory: &Path) -> ExitStatus {
-    if let Some(pid) = PidFile::holder(&run_directory.join("holdfast.pid")) {
+/// `holdfast fence`: in the run directory, and in those of namespaces and instances below it, kills what is left of the
+/// children and clears the journal.
+pub(crate) fn run(run_directory: &Path) -> ExitStatus {
+    if let Some(pid) = PidFile::holder(&run_directory.join(PID_FILE)) {
         warn!("holdfastd (process {pid}) is running and fences by itself: nothing done");
         return ExitStatus::Fatal;
     }
@@ -86,12 +94,38 @@ pub(crate) async fn run(run_directory: &Path) -> ExitStatus {
         );
         return ExitStatus::Fatal;
     }
-    for kind in [ChildKind::Vrrp, ChildKind::Checker, ChildKind::DataPlane] {
-        kill_left_over(run_directory, kind).await;
+    let mut status = in_its_namespace(run_directory);
+    for directory in left_below(run_directory, DEEPEST) {
+        info!("{}:", directory.display());
+        if in_its_namespace(&directory) != ExitStatus::Ok {
+            status = ExitStatus::Fatal;
+        }
     }
+    status
+}
+
+/// Run directories below `directory` whose daemon is gone and left a journal.
+fn left_below(directory: &Path, depth: u8) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let below = entries.filter(|entry| entry.file_type().is_ok_and(|it| it.is_dir()));
+    let mut left = Vec::new();
+    for path in below.map(|entry| entry.path()) {
+        let is_running = PidFile::holder(&path.join(PID_FILE)).is_some();
+        if !is_running && Journal::in_directory(&path).path().exists() {
+            left.push(path.clone());
+        }
+        if depth > 1 {
+            left.extend(left_below(&path, depth - 1));
+        }
+    }
+    left
+}
+
+/// On a thread of its own, which goes where the journal says.
+fn in_its_namespace(run_directory: &Path) -> ExitStatus {
     let journal = Journal::in_directory(run_directory);
-    let owned = match journal.read() {
-        Ok(owned) => owned,
+    let record = match journal.read() {
+        Ok(record) => record,
         Err(error) => {
             warn!(
                 "unable to read the journal {}: {error}",
@@ -100,9 +134,43 @@ pub(crate) async fn run(run_directory: &Path) -> ExitStatus {
             return ExitStatus::Fatal;
         }
     };
-    let status = take_away_all(&owned).await;
+    let clear_of = |owned: &BTreeSet<Owned>| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        match runtime {
+            Ok(runtime) => runtime.block_on(clear(run_directory, owned)),
+            Err(error) => {
+                warn!("unable to start: {error}");
+                ExitStatus::Fatal
+            }
+        }
+    };
+    let Some(name) = &record.net_namespace else {
+        return clear_of(&record.owned);
+    };
+    let namespace = match open_namespace(name) {
+        Ok(namespace) => namespace,
+        Err(error) => {
+            // With the namespace goes everything in it, once no process is left there.
+            warn!("{error}");
+            return clear_of(&BTreeSet::new());
+        }
+    };
+    let cleared = namespace.inside(|| clear_of(&record.owned));
+    cleared.unwrap_or_else(|error| {
+        warn!("unable to enter the network namespace {name}: {error}");
+        ExitStatus::Fatal
+    })
+}
+
+async fn clear(run_directory: &Path, owned: &BTreeSet<Owned>) -> ExitStatus {
+    for kind in [ChildKind::Vrrp, ChildKind::Checker, ChildKind::DataPlane] {
+        kill_left_over(run_directory, kind).await;
+    }
+    let status = take_away_all(owned).await;
     if status == ExitStatus::Ok {
-        journal.remove();
+        Journal::in_directory(run_directory).remove();
     }
     status
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Group, User, getegid, geteuid};
 
 use crate::config::{Host, InsecureComponent, IprouteNames, NameKind, Program, ProgramFault};
+use crate::sys::net_namespace::NetNamespace;
 use crate::types::UserId;
 
 /// Where programs are looked for when the environment does not say (keepalived: `_PATH_STDPATH`).
@@ -27,15 +28,13 @@ const STICKY: u32 = 0o1000;
 pub(crate) struct SystemHost;
 
 impl Host for SystemHost {
-    fn interfaces(&self) -> Option<Vec<String>> {
-        let names: BTreeSet<String> = nix::net::if_::if_nameindex()
-            .map(|list| {
-                list.iter()
-                    .map(|interface| interface.name().to_string_lossy().into_owned())
-                    .collect()
-            })
-            .unwrap_or_default();
-        Some(names.into_iter().collect())
+    fn interfaces(&self, net_namespace: Option<&str>) -> Result<Option<Vec<String>>, String> {
+        let Some(name) = net_namespace else {
+            return Ok(Some(interfaces_here()));
+        };
+        let namespace = open_namespace(name)?;
+        // Somebody who may not go in can still check the rest of the file.
+        Ok(namespace.inside(interfaces_here).ok())
     }
 
     fn host_name(&self) -> String {
@@ -126,6 +125,36 @@ impl Host for SystemHost {
             name: name.to_owned(),
         }))
     }
+}
+
+/// The network namespace of that name; the error says what to do about one that is missing.
+pub(crate) fn open_namespace(name: &str) -> Result<NetNamespace, String> {
+    let path = NetNamespace::path_of(name);
+    NetNamespace::open(&path).map_err(|error| {
+        let path = path.display();
+        if error.kind() != std::io::ErrorKind::NotFound {
+            return format!("unable to open the network namespace {path}: {error}");
+        }
+        let others = NetNamespace::names();
+        let there_are = match others.as_slice() {
+            [] => "there is none on this host".to_owned(),
+            names => format!("there are {}", names.join(", ")),
+        };
+        format!(
+            "there is no network namespace {path} ({there_are}): 'ip netns add {name}' makes one"
+        )
+    })
+}
+
+fn interfaces_here() -> Vec<String> {
+    let names: BTreeSet<String> = nix::net::if_::if_nameindex()
+        .map(|list| {
+            list.iter()
+                .map(|interface| interface.name().to_string_lossy().into_owned())
+                .collect()
+        })
+        .unwrap_or_default();
+    names.into_iter().collect()
 }
 
 /// `rt_tables.d/*.conf` beside `rt_tables`.
@@ -249,7 +278,8 @@ mod tests {
 
     #[test]
     fn the_loopback_interface_and_root_exist() {
-        let interfaces = SystemHost.interfaces().expect("known");
+        let interfaces = SystemHost.interfaces(None).expect("here");
+        let interfaces = interfaces.expect("known");
         assert!(interfaces.iter().any(|name| name == "lo"));
         assert_eq!(SystemHost.user("root"), Some(ROOT_USER));
         assert_eq!(SystemHost.user("no such user"), None);

@@ -7,7 +7,24 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use crate::types::Owned;
+
+/// What the journal says.
+#[derive(Debug, Default, Deserialize, Eq, PartialEq)]
+pub(crate) struct Record {
+    /// Where it is, if not where the program was started.
+    pub(crate) net_namespace: Option<String>,
+    pub(crate) owned: BTreeSet<Owned>,
+}
+
+/// A [`Record`] to be written.
+#[derive(Serialize)]
+struct Written<'r> {
+    net_namespace: Option<&'r str>,
+    owned: &'r BTreeSet<Owned>,
+}
 
 #[derive(Debug)]
 pub(crate) struct Journal {
@@ -23,16 +40,24 @@ impl Journal {
     }
 
     /// Replaces the journal as a whole; nobody ever reads half of it.
-    pub(crate) fn write(&self, owned: &BTreeSet<Owned>) -> io::Result<()> {
-        std::fs::write(&self.temporary, serde_json::to_vec(owned)?)?;
+    pub(crate) fn write(
+        &self,
+        net_namespace: Option<&str>,
+        owned: &BTreeSet<Owned>,
+    ) -> io::Result<()> {
+        let record = Written {
+            net_namespace,
+            owned,
+        };
+        std::fs::write(&self.temporary, serde_json::to_vec(&record)?)?;
         std::fs::rename(&self.temporary, &self.path)
     }
 
     /// A missing journal is an empty one.
-    pub(crate) fn read(&self) -> io::Result<BTreeSet<Owned>> {
+    pub(crate) fn read(&self) -> io::Result<Record> {
         match std::fs::read(&self.path) {
             Ok(text) => Ok(serde_json::from_slice(&text)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeSet::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Record::default()),
             Err(error) => Err(error),
         }
     }
@@ -55,7 +80,7 @@ mod tests {
     fn what_is_written_is_read_and_nothing_is_an_empty_journal() {
         let dir = tempfile::tempdir().expect("directory");
         let journal = Journal::in_directory(dir.path());
-        assert!(journal.read().expect("missing").is_empty());
+        assert_eq!(journal.read().expect("missing"), Record::default());
         let address = OwnedAddress {
             interface: InterfaceName::new("eth0").expect("name"),
             address: "192.0.2.1".parse().expect("address"),
@@ -66,8 +91,12 @@ mod tests {
             object: address.into(),
             tenure: Tenure::Master,
         }]);
-        journal.write(&owned).expect("write");
-        assert_eq!(journal.read().expect("read"), owned);
+        journal.write(Some("red"), &owned).expect("write");
+        let record = Record {
+            net_namespace: Some("red".to_owned()),
+            owned,
+        };
+        assert_eq!(journal.read().expect("read"), record);
     }
 
     #[test]

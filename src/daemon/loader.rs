@@ -63,6 +63,7 @@ fn load_for(request: &LoadRequest) -> LoadReply {
         PlaneChoice {
             plane: Plane::Userspace,
             reason: "nothing is balanced".to_owned(),
+            net_namespace: None,
         }
     };
     LoadReply {
@@ -78,6 +79,7 @@ pub(crate) fn load_file(request: &LoadRequest) -> Loaded {
     let options = LoadOptions {
         config_id: request.config_id.clone(),
         all_config: request.all_config,
+        net_namespace: request.net_namespace.clone(),
         ..LoadOptions::default()
     };
     load(&request.file, &options, &SystemHost)

@@ -102,6 +102,8 @@ pub(crate) struct LoadRequest {
     pub(crate) config_id: Option<String>,
     /// Whatever is wrong with an `include` is an error.
     pub(crate) all_config: bool,
+    /// Takes the place of the keyword.
+    pub(crate) net_namespace: Option<String>,
 }
 
 /// What the loader found.

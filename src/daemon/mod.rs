@@ -15,6 +15,7 @@ mod loader;
 mod message;
 mod parent;
 mod pid_file;
+mod place;
 mod policy;
 mod scheduling;
 mod supervisor;

@@ -2,14 +2,12 @@
 
 mod check;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing::error;
 
 use super::cli::DEFAULT_RUN_DIRECTORY;
-use super::exit_status::ExitStatus;
 use super::fence;
 use crate::log::{self, LogSettings};
 
@@ -42,22 +40,9 @@ pub fn holdfast_main() -> ExitCode {
         },
     );
     ExitCode::from(match &tool.command {
-        ToolCommand::Fence { run_directory } => fence_now(run_directory).code(),
+        ToolCommand::Fence { run_directory } => fence::run(run_directory).code(),
         ToolCommand::Check(options) => check::run(options),
     })
-}
-
-fn fence_now(run_directory: &Path) -> ExitStatus {
-    match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime.block_on(fence::run(run_directory)),
-        Err(error) => {
-            error!("unable to start: {error}");
-            ExitStatus::Fatal
-        }
-    }
 }
 
 #[cfg(test)]

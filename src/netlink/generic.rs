@@ -6,6 +6,7 @@
 use std::fmt;
 use std::fmt::Debug;
 use std::io;
+use std::path::Path;
 
 use netlink_packet_core::{
     DecodeError, Emitable, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage,
@@ -16,6 +17,8 @@ use netlink_packet_generic::ctrl::{GenlCtrl, GenlCtrlCmd};
 use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage};
 use netlink_sys::protocols::NETLINK_GENERIC;
 use netlink_sys::{AsyncSocket, AsyncSocketExt, Socket, SocketAddr, TokioSocket};
+
+use crate::sys::net_namespace::NetNamespace;
 
 /// A dump's datagram holds up to 32 KiB (`NLMSG_GOODSIZE` and what the kernel grows it to).
 const RECEIVE_BUFFER: usize = 64 << 10;
@@ -80,7 +83,26 @@ impl Debug for GenericSocket {
 impl GenericSocket {
     /// Refused with `ENOENT` where the kernel has no such family.
     pub async fn connect(family: &str) -> Result<Self, RequestError> {
-        let mut socket = TokioSocket::new(NETLINK_GENERIC)?;
+        Self::find(TokioSocket::new(NETLINK_GENERIC)?, family).await
+    }
+
+    /// The same in the network namespace of that file.
+    pub async fn connect_in(net_namespace: &Path, family: &str) -> Result<Self, RequestError> {
+        let runtime = tokio::runtime::Handle::current();
+        let open = || {
+            let _registered_here = runtime.enter();
+            TokioSocket::new(NETLINK_GENERIC)
+        };
+        let socket = NetNamespace::open(net_namespace)
+            .and_then(|namespace| namespace.inside(open)?)
+            .map_err(|error| {
+                let attempted = format!("network namespace {}: {error}", net_namespace.display());
+                io::Error::new(error.kind(), attempted)
+            })?;
+        Self::find(socket, family).await
+    }
+
+    async fn find(mut socket: TokioSocket, family: &str) -> Result<Self, RequestError> {
         socket.socket_mut().bind_auto()?;
         socket.socket_ref().connect(&SocketAddr::new(0, 0))?;
         let mut socket = Self {

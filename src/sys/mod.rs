@@ -6,6 +6,7 @@ pub mod background;
 pub mod clock;
 pub mod frame;
 pub mod link_layer;
+pub mod net_namespace;
 pub mod packet;
 pub mod poll_set;
 pub mod process;

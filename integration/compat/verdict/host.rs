@@ -53,10 +53,10 @@ impl OfflineHost {
 const DIRECTORIES: [&str; 4] = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 impl Host for OfflineHost {
-    fn interfaces(&self) -> Option<Vec<String>> {
+    fn interfaces(&self, _: Option<&str>) -> Result<Option<Vec<String>>, String> {
         let mut interfaces = self.interfaces.clone();
         interfaces.push("lo".to_owned());
-        Some(interfaces)
+        Ok(Some(interfaces))
     }
 
     fn host_name(&self) -> String {

@@ -42,6 +42,7 @@ descriptions! {
     OutOfRange => "A value is out of its range.",
     MissingKeyword => "A block lacks a setting without which it means nothing.",
     UnknownInterface => "The host has no interface of this name.",
+    MissingNamespace => "The host has no network namespace of this name.",
     DuplicateName => "Two blocks have the same name; the second is not used.",
     DuplicateVrid => "Two virtual routers have the same VRID on the same interface.",
     DuplicateEntry => "An entry stands in its list twice; the second is not used.",

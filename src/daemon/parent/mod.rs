@@ -34,6 +34,8 @@ use crate::types::RouterIdentity;
 pub(crate) struct Settings {
     pub(crate) request: LoadRequest,
     pub(crate) run_directory: PathBuf,
+    /// Where servers are balanced, if not where everything else is.
+    pub(crate) ipvs_namespace: Option<PathBuf>,
     pub(crate) pid_files: BTreeMap<ChildKind, PathBuf>,
     pub(crate) log: LogSettings,
     /// Which children may run at all (`-P`, `-C`).
@@ -107,6 +109,7 @@ impl Parent {
             plane: PlaneChoice {
                 plane: Plane::Userspace,
                 reason: String::new(),
+                net_namespace: None,
             },
             netlink: netlink::Handle::connect().map_err(io::Error::other)?,
             journal: Journal::in_directory(&settings.run_directory),
@@ -126,11 +129,12 @@ impl Parent {
             fence::kill_left_over(&self.settings.run_directory, ChildKind::DataPlane).await;
         }
         match self.journal.read() {
-            Ok(owned) if owned.is_empty() => {}
-            Ok(owned) => {
+            Ok(record) if record.owned.is_empty() => {}
+            // Found below the name of this namespace, so that is where it was put.
+            Ok(record) => {
                 info!("Taking away what an earlier run left behind");
                 // What could not be removed has been said.
-                let _ = fence::take_away(&self.netlink, &owned).await;
+                let _ = fence::take_away(&self.netlink, &record.owned).await;
             }
             Err(error) => warn!("unable to read {}: {error}", self.journal.path().display()),
         }
@@ -139,7 +143,10 @@ impl Parent {
 
     fn take_over(&mut self, loaded: LoadReply) {
         self.config = loaded.config;
-        self.plane = loaded.plane;
+        self.plane = PlaneChoice {
+            net_namespace: self.settings.ipvs_namespace.clone(),
+            ..loaded.plane
+        };
     }
 
     /// The children that the configuration in force needs.
@@ -259,7 +266,7 @@ impl Parent {
             info!("A start would take it; so would a reload with --lenient-reload");
         }
         self.keep_plane_chosen_at_start(&mut reply);
-        if !acceptable || self.changes_plane(&reply) {
+        if !acceptable || self.changes_place(&reply) || self.changes_plane(&reply) {
             return self.feed(Input::LoadRejected).await;
         }
         self.take_over(reply);
@@ -271,6 +278,21 @@ impl Parent {
         if self.config.wants_checkers() && reply.config.global_defs.lvs_plane == LvsPlane::Auto {
             reply.plane = self.plane.clone();
         }
+    }
+
+    /// keepalived's words.
+    fn changes_place(&self, reply: &LoadReply) -> bool {
+        let (old, new) = (&self.config.namespaces, &reply.config.namespaces);
+        let changes = old != new;
+        if changes {
+            let what = if old.instance == new.instance {
+                "network namespace"
+            } else {
+                "instance name"
+            };
+            warn!("Cannot change {what} at a reload - please restart holdfastd");
+        }
+        changes
     }
 
     /// The plane under running connections cannot be exchanged.
@@ -393,7 +415,9 @@ impl Parent {
             return;
         }
         self.is_journal_stale = false;
-        if let Err(error) = self.journal.write(self.supervisor.owned()) {
+        let net_namespace = self.config.namespaces.net_namespace.as_deref();
+        let owned = self.supervisor.owned();
+        if let Err(error) = self.journal.write(net_namespace, owned) {
             warn!("unable to write {}: {error}", self.journal.path().display());
         }
     }

@@ -7,6 +7,7 @@
 mod operation;
 mod translate;
 
+use std::path::Path;
 use std::process::Stdio;
 
 use crate::config::VirtualServer;
@@ -53,14 +54,19 @@ fn load_module() -> bool {
 impl IpvsPlane {
     /// Unavailable where the kernel has no IPVS, not permitted where this process may not program it.
     pub async fn connect() -> Result<Self, PlaneError> {
-        let mut socket = GenericSocket::connect(FAMILY_NAME)
-            .await
-            .map_err(|error| match error.errno() {
-                Some(libc::ENOENT) => {
-                    unavailable("Protocol not available (the kernel has no IPVS)")
-                }
-                _ => not_initialized(&error),
-            })?;
+        Self::connect_in(None).await
+    }
+
+    /// The same, to the IPVS of the network namespace of that file.
+    pub async fn connect_in(net_namespace: Option<&Path>) -> Result<Self, PlaneError> {
+        let connection = match net_namespace {
+            None => GenericSocket::connect(FAMILY_NAME).await,
+            Some(path) => GenericSocket::connect_in(path, FAMILY_NAME).await,
+        };
+        let mut socket = connection.map_err(|error| match error.errno() {
+            Some(libc::ENOENT) => unavailable("Protocol not available (the kernel has no IPVS)"),
+            _ => not_initialized(&error),
+        })?;
         let question = IpvsMessage::plain(IpvsCommand::GetInfo);
         let answers = socket
             .request(question)

@@ -7,7 +7,7 @@ mod ipvs;
 mod userspace;
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ pub struct PlaneChoice {
     pub plane: Plane,
     /// The log line, for example `lvs_plane auto: the kernel has no IPVS`.
     pub reason: String,
+    /// Where servers are balanced, if not in the network namespace of this process.
+    pub net_namespace: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -156,13 +158,16 @@ pub fn choose(wanted: LvsPlane) -> PlaneChoice {
     PlaneChoice {
         plane,
         reason: reason.to_owned(),
+        net_namespace: None,
     }
 }
 
 /// Opens the way to the chosen plane; `run_directory` is where the data-plane child has its socket.
 pub async fn connect(choice: &PlaneChoice, run_directory: &Path) -> Result<AnyPlane, PlaneError> {
     match choice.plane {
-        Plane::Ipvs => IpvsPlane::connect().await.map(AnyPlane::Ipvs),
+        Plane::Ipvs => IpvsPlane::connect_in(choice.net_namespace.as_deref())
+            .await
+            .map(AnyPlane::Ipvs),
         Plane::Userspace => UserspacePlane::connect(run_directory)
             .await
             .map(AnyPlane::Userspace),

@@ -59,11 +59,19 @@ fn wanted(config: &Config) -> Option<DropFilter> {
         table: firewall
             .nftables
             .clone()
-            .unwrap_or_else(|| TABLE.to_owned()),
+            .unwrap_or_else(|| default_table(config.namespaces.instance.as_deref())),
         priority: firewall.nftables_priority,
         has_counters: firewall.nftables_counters,
         addresses,
     })
+}
+
+/// Two daemons in one network namespace have a table each.
+fn default_table(instance: Option<&str>) -> String {
+    match instance {
+        Some(instance) => format!("{TABLE}_{instance}"),
+        None => TABLE.to_owned(),
+    }
 }
 
 fn owned(table: String) -> Owned {

@@ -243,7 +243,14 @@ fn the_choice_of_the_plane_is_said_in_one_line() {
     ];
     for (plane, reason, line) in rows {
         let reason = reason.to_owned();
-        assert_eq!(plane_line(&PlaneChoice { plane, reason }), line);
+        assert_eq!(
+            plane_line(&PlaneChoice {
+                plane,
+                reason,
+                net_namespace: None
+            }),
+            line
+        );
     }
 }
 
