@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::Write;
+use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -117,15 +118,18 @@ impl Namespace {
     }
 
     /// Does an interface hold this address now?
-    pub fn has_address(&self, address: std::net::Ipv4Addr) -> bool {
+    pub fn has_address(&self, address: impl Into<IpAddr>) -> bool {
+        let address = address.into();
         let addresses = self.enter(nix::ifaddrs::getifaddrs);
         let Ok(Ok(addresses)) = addresses else {
             return false;
         };
-        addresses.filter_map(|entry| entry.address).any(|held| {
-            held.as_sockaddr_in()
-                .is_some_and(|held| held.ip() == address)
-        })
+        addresses
+            .filter_map(|entry| entry.address)
+            .any(|held| match address {
+                IpAddr::V4(address) => held.as_sockaddr_in().is_some_and(|it| it.ip() == address),
+                IpAddr::V6(address) => held.as_sockaddr_in6().is_some_and(|it| it.ip() == address),
+            })
     }
 
     /// Processes whose main thread is inside.

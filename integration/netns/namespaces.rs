@@ -103,7 +103,7 @@ fn two_instances_run_side_by_side_and_each_ends_alone() -> Result<()> {
     let mut first = start(&director.ns, "one", &one, &run)?;
     let second = start(&director.ns, "two", &two, &run)?;
     let has = |address: &str| {
-        let address = address.parse().expect("an address");
+        let address: std::net::Ipv4Addr = address.parse().expect("an address");
         director.ns.has_address(address)
     };
     wait_until("both addresses", BOUND, || {

@@ -309,3 +309,21 @@ fn a_fifo_that_nobody_reads_costs_no_advert() -> Result<()> {
     println!("{} lines were delivered", reader.read.lines().count());
     Ok(())
 }
+
+#[test]
+fn with_linkbeat_polling_the_driver_is_asked_for_the_carrier() -> Result<()> {
+    let lab = Lab::new()?;
+    let outer = "linkbeat_interfaces {\n    eth0 ETHTOOL\n}";
+    let daemon = start(&lab, &router("", outer, ""))?;
+    daemon.wait_for_master(daemon.started(), SOON)?;
+    lab.cut(A)?;
+    let cut = Instant::now();
+    let asked = line(&daemon, cut, "Linkbeat reports eth0 down")?;
+    let fault = line(&daemon, cut, "(VI_1) Entering FAULT STATE")?;
+    println!("asked after {:?}", asked - cut);
+    assert!(asked <= fault, "not by netlink");
+    lab.uncut(A)?;
+    line(&daemon, fault, "Linkbeat reports eth0 up")?;
+    line(&daemon, fault, "(VI_1) Entering MASTER STATE")?;
+    Ok(())
+}

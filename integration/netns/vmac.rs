@@ -3,6 +3,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
+
+use crate::lab::daemon::ChildKind;
 use crate::lab::wait::wait_until;
 use crate::lab::{A, B, Daemon, Director, Lab, Program, Result, VIP};
 use crate::network::answers;
@@ -64,38 +67,61 @@ fn the_address_keeps_its_mac_address_over_a_failover() -> Result<()> {
     Ok(())
 }
 
+/// Settings of the node that a VMAC needs otherwise.
+fn settings(director: &Director) -> Result<Vec<String>> {
+    let keys = [
+        "eth0/arp_ignore",
+        "eth0/arp_filter",
+        "eth0/arp_announce",
+        "eth0/promote_secondaries",
+        "all/rp_filter",
+        "eth0/rp_filter",
+        "eth1/rp_filter",
+    ];
+    keys.iter().map(|key| setting(director, key)).collect()
+}
+
+/// MASTER with a VMAC and `promote_secondaries`, and the settings before. `all` filters by reverse path.
+fn changed(director: &Director) -> Result<(Daemon, Vec<String>)> {
+    director.ns.sysctl("net/ipv4/conf/all/rp_filter", "1")?;
+    let before = settings(director)?;
+    let config = config(A, "promote_secondaries");
+    let daemon = Daemon::start(Program::Holdfast, director, &config)?;
+    daemon.wait_for_master(daemon.started(), Duration::from_secs(8))?;
+    assert_eq!(
+        settings(director)?,
+        ["1", "1", "2", "1", "0", "1", "1"],
+        "{before:?}"
+    );
+    Ok((daemon, before))
+}
+
 #[test]
 fn interface_and_settings_are_as_before_when_the_program_has_ended() -> Result<()> {
     let lab = Lab::new()?;
     let director = &lab.directors[A];
-    let before: Vec<_> = [
-        "eth0/arp_ignore",
-        "eth0/arp_filter",
-        "all/rp_filter",
-        "eth0/rp_filter",
-    ]
-    .map(|key| setting(director, key))
-    .into_iter()
-    .collect::<Result<_>>()?;
-    let mut daemon = Daemon::start(Program::Holdfast, director, &config(A, ""))?;
-    daemon.wait_for_master(daemon.started(), Duration::from_secs(8))?;
-    assert_eq!(setting(director, "eth0/arp_ignore")?, "1");
-    assert_eq!(setting(director, "eth0/arp_filter")?, "1");
+    let (mut daemon, before) = changed(director)?;
     assert_eq!(setting(director, "vrrp.51/arp_ignore")?, "1");
     assert_eq!(setting(director, "vrrp.51/rp_filter")?, "0");
-    assert_eq!(setting(director, "all/rp_filter")?, "0");
     daemon.terminate(Duration::from_secs(5))?;
     assert!(!ip(director, "link show")?.contains("vrrp.51"));
-    let after: Vec<_> = [
-        "eth0/arp_ignore",
-        "eth0/arp_filter",
-        "all/rp_filter",
-        "eth0/rp_filter",
-    ]
-    .map(|key| setting(director, key))
-    .into_iter()
-    .collect::<Result<_>>()?;
-    assert_eq!(before, after);
+    assert_eq!(settings(director)?, before);
+    Ok(())
+}
+
+#[test]
+fn settings_are_as_before_also_when_a_child_died_meanwhile() -> Result<()> {
+    let lab = Lab::new()?;
+    let director = &lab.directors[A];
+    let (mut daemon, before) = changed(director)?;
+    let old = daemon.signal_child(ChildKind::Vrrp, Signal::SIGKILL)?;
+    daemon.wait_for_successor(ChildKind::Vrrp, old, Duration::from_secs(5))?;
+    wait_until("the address again", Duration::from_secs(8), || {
+        director.ns.has_address(VIP)
+    })?;
+    assert_eq!(setting(director, "all/rp_filter")?, "0");
+    daemon.terminate(Duration::from_secs(5))?;
+    assert_eq!(settings(director)?, before);
     Ok(())
 }
 
@@ -151,14 +177,15 @@ fn with_vmac_xmit_base_adverts_leave_from_the_interface_itself() -> Result<()> {
 }
 
 #[test]
-fn fence_deletes_the_vmac_interface_when_everything_was_killed() -> Result<()> {
+fn fence_deletes_the_vmac_interface_and_puts_settings_back_when_everything_was_killed() -> Result<()>
+{
     let lab = Lab::new()?;
     let director = &lab.directors[A];
-    let mut daemon = Daemon::start(Program::Holdfast, director, &config(A, ""))?;
-    daemon.wait_for_master(daemon.started(), Duration::from_secs(8))?;
+    let (mut daemon, before) = changed(director)?;
     daemon.kill_tree();
     assert!(ip(director, "link show")?.contains("vrrp.51"));
     println!("{}", crate::lab::daemon::fence(director)?);
     assert!(!ip(director, "link show")?.contains("vrrp.51"));
+    assert_eq!(settings(director)?, before);
     Ok(())
 }

@@ -235,7 +235,7 @@ const OWN: &[Keyword<Drafts>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "linkbeat_interfaces",
         Shape::List("INTERFACE [MII|ETHTOOL|IOCTL]"),
         "",
@@ -246,7 +246,7 @@ const OWN: &[Keyword<Drafts>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read("linkbeat_use_polling", Shape::Flag, "off", |drafts, _| {
+    Keyword::new("linkbeat_use_polling", Shape::Flag, "off", |drafts, _| {
         drafts.linkbeat_use_polling = true;
         Ok(())
     }),

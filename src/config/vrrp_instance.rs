@@ -151,6 +151,8 @@ pub struct VrrpInstance {
     pub virtual_rules: Vec<Rule>,
     /// Keep the other addresses of a network when its first one is taken away (net.ipv4.conf.promote_secondaries).
     pub promote_secondaries: bool,
+    /// The carrier of `interface` is asked for, because its driver does not tell the kernel.
+    pub linkbeat_use_polling: bool,
     /// Packets to the addresses are let in although this node does not own them; false with `no_accept`.
     pub accept: bool,
     pub use_vmac: Option<Vmac>,
@@ -226,6 +228,7 @@ impl VrrpInstance {
             virtual_routes: Vec::new(),
             virtual_rules: Vec::new(),
             promote_secondaries: false,
+            linkbeat_use_polling: false,
             accept: true,
             use_vmac: None,
             vmac_xmit_base: false,

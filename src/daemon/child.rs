@@ -180,7 +180,7 @@ struct Wiring {
 }
 
 async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
-    use vrrp::driver::{DriverError, Order, Report};
+    use vrrp::driver::{DriverError, Inherited, Order, Report};
 
     let resume = start
         .resume
@@ -192,9 +192,13 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
         .collect();
     let (orders, order_receiver) = mpsc::channel(ORDERS);
     let (report_sender, reports) = mpsc::unbounded_channel();
+    let inherited = Inherited {
+        resume,
+        settings: start.settings,
+    };
     let driver = vrrp::driver::run(
         Box::new(start.config),
-        resume,
+        inherited,
         order_receiver,
         report_sender,
     );

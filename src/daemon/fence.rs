@@ -18,7 +18,7 @@ use super::pid_file::PidFile;
 use crate::dataplane::{self, driver::TAP_NAME};
 use crate::netlink::nft::DropFilter;
 use crate::netlink::{AddressDeleted, Deleted, Handle, NetlinkError};
-use crate::sys::process;
+use crate::sys::{net_setting, process};
 use crate::types::{InterfaceName, Owned, OwnedObject};
 
 /// A process that was sent SIGKILL is gone after this time, or hangs in the kernel.
@@ -70,12 +70,30 @@ async fn delete(handle: &Handle, object: &OwnedObject) -> Result<Deleted, Netlin
                 })
         }
         OwnedObject::Interface(name) => handle.delete_link(name).await,
+        OwnedObject::Setting { key, earlier } => Ok(put_back(key, earlier)),
         OwnedObject::Table(table) => {
             // What it was for is gone by now.
             if let Err(error) = DropFilter::remove(table) {
                 warn!("{error}");
             }
             Ok(Deleted::Deleted)
+        }
+    }
+}
+
+/// The interface may be gone, and its settings with it.
+fn put_back(key: &str, earlier: &str) -> Deleted {
+    match net_setting::write(key, earlier) {
+        Ok(()) => Deleted::Deleted,
+        Err(error) => {
+            if error.kind() != std::io::ErrorKind::NotFound {
+                let path = net_setting::path(key);
+                warn!(
+                    "Unable to put {} back to {earlier}: {error}",
+                    path.display()
+                );
+            }
+            Deleted::WasNotThere
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What parent, children and loader say to each other, as frames over the inherited socket.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -64,6 +65,8 @@ pub(crate) struct Start {
     pub(crate) restarted: bool,
     /// Virtual routers that are still within their lease; ends given on the monotonic clock.
     pub(crate) resume: Vec<(RouterIdentity, Duration)>,
+    /// What settings below `/proc/sys/net` were before an earlier life of this child changed them.
+    pub(crate) settings: BTreeMap<String, String>,
     pub(crate) log: LogSettings,
 }
 

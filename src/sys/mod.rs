@@ -5,8 +5,10 @@
 pub mod background;
 pub mod clock;
 pub mod frame;
+pub mod link_beat;
 pub mod link_layer;
 pub mod net_namespace;
+pub mod net_setting;
 pub mod packet;
 pub mod poll_set;
 pub mod process;

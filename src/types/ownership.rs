@@ -37,6 +37,11 @@ pub enum OwnedObject {
     Interface(InterfaceName),
     /// A table of nftables, of the inet family.
     Table(String),
+    /// A setting below `/proc/sys/net` that is not as it was.
+    Setting {
+        key: String,
+        earlier: String,
+    },
 }
 
 /// Something of ours and for how long.

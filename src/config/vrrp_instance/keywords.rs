@@ -298,7 +298,16 @@ const OWN: &[Keyword<Draft>] = &[
     ),
     Keyword::without_effect("debug", Shape::number(0, 4)),
     Keyword::pending("kernel_rx_buf_size", Shape::number(1, NO_LIMIT), ""),
-    Keyword::pending("linkbeat_use_polling", Shape::Flag, "off").deprecated("linkbeat_interfaces"),
+    Keyword::new(
+        "linkbeat_use_polling",
+        Shape::Flag,
+        "off",
+        |draft: &mut Draft, _| {
+            draft.linkbeat_use_polling = true;
+            Ok(())
+        },
+    )
+    .deprecated("linkbeat_interfaces"),
     Keyword::pending("lvs_sync_daemon_interface", Shape::Interface, "")
         .deprecated("lvs_sync_daemon in global_defs"),
     Keyword::new("notify_deleted", Shape::Script, "", |draft, arguments| {

@@ -72,7 +72,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read("promote_secondaries", Shape::Flag, "off", |draft, _| {
+    Keyword::new("promote_secondaries", Shape::Flag, "off", |draft, _| {
         draft.promote_secondaries = true;
         Ok(())
     }),
@@ -136,6 +136,7 @@ impl Draft {
         let rules = self.virtual_rules.iter();
         instance.virtual_rules = rules.map(|it| resolve_rule(it, context)).collect();
         instance.promote_secondaries = self.promote_secondaries;
+        instance.linkbeat_use_polling = self.linkbeat_use_polling;
         // The owner's addresses are its own (RFC 5798 §6.1).
         instance.accept = self.accept.unwrap_or(true) || instance.priority.is_owner();
         instance.use_vmac = self

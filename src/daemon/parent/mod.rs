@@ -27,7 +27,7 @@ use crate::log::LogSettings;
 use crate::lvs::driver::{Plane, PlaneChoice};
 use crate::netlink;
 use crate::sys::{clock, frame};
-use crate::types::RouterIdentity;
+use crate::types::{OwnedObject, RouterIdentity};
 
 /// How the parent was asked to run.
 #[derive(Clone, Debug)]
@@ -63,6 +63,8 @@ pub(crate) async fn run(settings: Settings, first: LoadReply) -> io::Result<Exit
     while exit.is_none() {
         exit = parent.next(&mut signals).await;
     }
+    // Nothing after an orderly end; a child that died for good leaves what the node has as long as the program runs.
+    let _ = fence::take_away(&parent.netlink, parent.supervisor.owned()).await;
     parent.journal.remove();
     Ok(exit.unwrap_or(ExitStatus::Fatal))
 }
@@ -388,6 +390,7 @@ impl Parent {
                     .unwrap_or_default(),
                 restarted,
                 resume,
+                settings: self.settings_before(),
                 log: self.settings.log.clone(),
             },
             events: self.sender.clone(),
@@ -407,6 +410,16 @@ impl Parent {
                 })
             }
         }
+    }
+
+    fn settings_before(&self) -> BTreeMap<String, String> {
+        let owned = self.supervisor.owned().iter();
+        owned
+            .filter_map(|owned| match &owned.object {
+                OwnedObject::Setting { key, earlier } => Some((key.clone(), earlier.clone())),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Once for all that has been heard: a master may own thousands of addresses.

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 use futures_util::future::join_all;
 use tracing::debug;
 
+use super::linkbeat::Beats;
 use crate::config::{Config, VrrpInstance};
 use crate::netlink::{
     AddressAdded, AddressDeleted, Drained, Handle, Interfaces, Monitor, NetlinkError,
@@ -24,6 +25,8 @@ pub(super) struct Kernel {
     handle: Handle,
     monitor: Monitor,
     interfaces: Interfaces,
+    /// Carriers that netlink is not asked about.
+    beats: Beats,
     watched: Watched,
     /// What the routers were told last of each watched interface.
     told: BTreeMap<InterfaceName, InterfaceState>,
@@ -59,6 +62,7 @@ impl Kernel {
             interfaces: list(&handle).await?,
             handle,
             monitor,
+            beats: Beats::new(),
             watched: Watched::default(),
             told: BTreeMap::new(),
             owned: BTreeSet::new(),
@@ -93,6 +97,11 @@ impl Kernel {
         &self.interfaces
     }
 
+    /// From now on these say whether an interface has a carrier, not netlink.
+    pub(super) fn set_beats(&mut self, beats: &Beats) {
+        self.beats.clone_from(beats);
+    }
+
     /// Watches the interfaces that `config` names and returns their states, which count as told.
     pub(super) fn watch(&mut self, config: &Config) -> Vec<InterfaceState> {
         self.watched = Watched::new(config);
@@ -105,7 +114,15 @@ impl Kernel {
         self.watched
             .interfaces
             .iter()
-            .map(|name| state(&self.interfaces, name, &self.watched.virtual_addresses))
+            .map(|name| {
+                let beat = self.beats.get(name).copied();
+                state(
+                    &self.interfaces,
+                    name,
+                    beat,
+                    &self.watched.virtual_addresses,
+                )
+            })
             .collect()
     }
 
@@ -137,7 +154,8 @@ impl Kernel {
         })
     }
 
-    fn compare(&mut self) -> Vec<Input<'static>> {
+    /// What the routers have not been told of the watched interfaces and of our addresses.
+    pub(super) fn compare(&mut self) -> Vec<Input<'static>> {
         let states = self.states();
         let mut inputs: Vec<_> = states
             .iter()
@@ -259,10 +277,11 @@ impl Watched {
 fn state(
     interfaces: &Interfaces,
     name: &InterfaceName,
+    beat: Option<bool>,
     virtual_addresses: &BTreeSet<(InterfaceName, IpAddr)>,
 ) -> InterfaceState {
     let link = match interfaces.link(name) {
-        Some(link) if link.is_up && link.is_running => LinkState::Up,
+        Some(link) if link.is_up && beat.unwrap_or(link.is_running) => LinkState::Up,
         Some(_) => LinkState::Down,
         None => LinkState::Missing,
     };
@@ -338,7 +357,7 @@ mod tests {
     fn an_interface_is_up_with_carrier_only() {
         let state_of = |link: Vec<Link>| {
             let interfaces = Interfaces::new(link, Vec::new());
-            state(&interfaces, &name("eth0"), &BTreeSet::new()).link
+            state(&interfaces, &name("eth0"), None, &BTreeSet::new()).link
         };
         assert_eq!(state_of(vec![link(true, true)]), LinkState::Up);
         assert_eq!(state_of(vec![link(true, false)]), LinkState::Down);
@@ -351,7 +370,7 @@ mod tests {
         let addresses = vec![address(100, false), address(3, true)];
         let interfaces = Interfaces::new(vec![link(true, true)], addresses);
         let virtual_addresses = BTreeSet::from([(name("eth0"), IpAddr::from([10, 0, 0, 100]))]);
-        let state = state(&interfaces, &name("eth0"), &virtual_addresses);
+        let state = state(&interfaces, &name("eth0"), None, &virtual_addresses);
         assert_eq!(state.primary_address, Some(Ipv4Addr::new(10, 0, 0, 3)));
         assert_eq!(state.link_local, None);
     }
@@ -366,7 +385,7 @@ mod tests {
         ];
         let interfaces = Interfaces::new(vec![link(true, true)], addresses);
         let virtual_addresses = BTreeSet::from([(name("eth0"), link_local(100, false).address)]);
-        let state = state(&interfaces, &name("eth0"), &virtual_addresses);
+        let state = state(&interfaces, &name("eth0"), None, &virtual_addresses);
         assert_eq!(
             state.link_local.map(IpAddr::V6),
             Some(link_local(4, false).address)

@@ -16,6 +16,7 @@ mod garp;
 mod kept;
 mod kernel;
 mod leases;
+mod linkbeat;
 #[cfg(test)]
 mod namespace;
 mod processes;
@@ -28,6 +29,7 @@ mod transport;
 mod vmac;
 mod work;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -38,7 +40,7 @@ pub use run::run;
 use crate::config::Config;
 use crate::netlink::NetlinkError;
 use crate::types::{Owned, RouterIdentity};
-use crate::vrrp::Snapshot;
+use crate::vrrp::{Resume, Snapshot};
 
 /// What the parent asks of the VRRP child.
 #[derive(Debug)]
@@ -50,6 +52,15 @@ pub enum Order {
     /// Say goodbye (priority 0), take every address away, run the stop scripts, return. Also what
     /// the wiring sends when the parent is gone.
     Stop,
+}
+
+/// What an earlier life of this child left.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Inherited {
+    /// Instances that go on as MASTER.
+    pub resume: Vec<Resume>,
+    /// What settings below `/proc/sys/net` were before they were changed, by path.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// What the VRRP child tells the parent.

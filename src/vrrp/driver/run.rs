@@ -21,19 +21,20 @@ use super::garp::GarpSocket;
 use super::kept::Kept;
 use super::kernel::Kernel;
 use super::leases::Leases;
+use super::linkbeat::Linkbeat;
 use super::scripts::Scripts;
 use super::socket::Sockets;
 use super::trackers::Trackers;
 use super::vmac::Vmacs;
 use super::work::Work;
-use super::{DriverError, Order, Report};
+use super::{DriverError, Inherited, Order, Report};
 use crate::config::{Config, StaticNetwork};
 use crate::netlink::Handle;
 use crate::notify::driver::Notifier;
 use crate::sys::poll_set::PollSet;
 use crate::types::RouterIdentity;
 use crate::vrrp::pacing::Pacing;
-use crate::vrrp::{Actions, Clocks, Input, Resume, VirtualRouters, WallClock};
+use crate::vrrp::{Actions, Clocks, Input, VirtualRouters, WallClock};
 
 /// Key of the netlink monitor in the poll set; those of sockets have 33 bits.
 const MONITOR: u64 = u64::MAX;
@@ -58,15 +59,15 @@ const HELD_UP: Duration = Duration::from_secs(1);
 /// Runs the virtual routers of `config` until ordered to stop, or until `orders` is closed, which
 /// means the same.
 ///
-/// `resume` names the instances that go on as MASTER. Needs a current-thread tokio runtime and, in
+/// Needs a current-thread tokio runtime and, in
 /// its network namespace, CAP_NET_RAW and CAP_NET_ADMIN.
 pub async fn run(
     config: Box<Config>,
-    resume: Vec<Resume>,
+    inherited: Inherited,
     mut orders: mpsc::Receiver<Order>,
     reports: mpsc::UnboundedSender<Report>,
 ) -> Result<(), DriverError> {
-    let mut driver = Driver::start(&config, &resume, reports).await?;
+    let mut driver = Driver::start(&config, inherited, reports).await?;
     driver.work_off().await?;
     driver.report_when_done(Report::Ready);
     let mut backlog = Backlog::Some;
@@ -83,6 +84,7 @@ pub async fn run(
                     driver.handle(input).await?;
                 }
             }
+            Wake::Linkbeat => driver.take_beats().await?,
             Wake::Order(Order::Hello(answer)) => {
                 let _ = answer.send(());
             }
@@ -110,6 +112,7 @@ pub(super) struct Driver {
     pub(super) set: PollSet,
     pub(super) scripts: Scripts,
     trackers: Trackers,
+    linkbeat: Linkbeat,
     pub(super) announcer: Announcer,
     pub(super) notifier: Notifier,
     pub(super) reports: mpsc::UnboundedSender<Report>,
@@ -140,19 +143,21 @@ enum Wake {
     Again,
     ScriptEnded(Input<'static>),
     Tracked(Vec<Input<'static>>),
+    /// An interface has lost its carrier or has it again.
+    Linkbeat,
     Order(Order),
 }
 
 impl Driver {
     async fn start(
         config: &Config,
-        resume: &[Resume],
+        inherited: Inherited,
         reports: mpsc::UnboundedSender<Report>,
     ) -> Result<Self, DriverError> {
         let garp = GarpSocket::open().map_err(DriverError::io("open a packet socket"))?;
         let set = PollSet::new().map_err(DriverError::io("open an epoll set"))?;
         let handle = Handle::connect()?;
-        let mut vmacs = Vmacs::default();
+        let mut vmacs = Vmacs::new(inherited.settings);
         for report in vmacs.configure(config, &handle).await? {
             let _ = reports.send(report);
         }
@@ -177,14 +182,23 @@ impl Driver {
         let mut sockets = Sockets::default();
         sockets.want(config);
         sockets.follow(kernel.interfaces(), &set);
+        let mut linkbeat = Linkbeat::new(config);
+        linkbeat.first().await;
+        kernel.set_beats(linkbeat.beats());
         let states = kernel.watch(config);
         let mut trackers =
             Trackers::new().map_err(DriverError::io("open an epoll set for trackers"))?;
         let tracked = trackers.start(config).await;
         let clocks = clocks();
         let now = clocks.wall.at;
-        let (routers, actions) =
-            VirtualRouters::with_clocks(config, &states, &tracked, resume, Some(clocks), now);
+        let (routers, actions) = VirtualRouters::with_clocks(
+            config,
+            &states,
+            &tracked,
+            &inherited.resume,
+            Some(clocks),
+            now,
+        );
         let mut driver = Self {
             routers,
             kernel,
@@ -197,6 +211,7 @@ impl Driver {
             set,
             scripts: Scripts::default(),
             trackers,
+            linkbeat,
             announcer: Announcer::default(),
             notifier: Notifier::default(),
             reports,
@@ -359,6 +374,14 @@ impl Driver {
         self.restore_kept().await
     }
 
+    async fn take_beats(&mut self) -> Result<(), DriverError> {
+        self.kernel.set_beats(self.linkbeat.beats());
+        for input in self.kernel.compare() {
+            self.handle(input).await?;
+        }
+        Ok(())
+    }
+
     /// Routes or rules have gone; ours may be among them.
     async fn restore_routing(&mut self) -> Result<(), DriverError> {
         if self.kept.has_changed() {
@@ -433,6 +456,7 @@ impl Driver {
             order = orders.recv() => Wake::Order(order.unwrap_or(Order::Stop)),
             ended = self.scripts.ended() => Wake::ScriptEnded(ended),
             inputs = self.trackers.news() => Wake::Tracked(inputs),
+            () = self.linkbeat.changed() => Wake::Linkbeat,
             () = self.notifier.ended() => Wake::Again,
             readable = self.set.readable() => {
                 readable.map_err(DriverError::io("wait for the sockets"))?;
@@ -458,6 +482,8 @@ impl Driver {
             self.report(report);
         }
         self.kernel.list_anew().await?;
+        self.linkbeat.reload(config);
+        self.kernel.set_beats(self.linkbeat.beats());
         let states = self.kernel.watch(config);
         // What an instance that goes has to say goes out before its sockets are closed.
         self.sockets.want_also(config);

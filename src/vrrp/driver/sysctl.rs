@@ -1,19 +1,23 @@
-//! Settings under `/proc/sys/net` that a virtual MAC interface needs, with what they were before.
+//! Settings under `/proc/sys/net` that instances need, with what they were before.
+//!
+//! The parent knows what they were: it is put back by the next child or, when every process is gone, by
+//! `holdfast fence`.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
-use std::path::Path;
 
 use tracing::warn;
 
-const NET: &str = "/proc/sys/net";
+use super::Report;
+use crate::sys::net_setting;
+use crate::types::{Owned, OwnedObject, Tenure};
 
 /// Settings of ours; what they were before is put back when the last user is gone.
 #[derive(Debug, Default)]
 pub(super) struct Sysctls {
     /// By path below `/proc/sys/net`.
     earlier: BTreeMap<String, Earlier>,
+    reports: Vec<Report>,
 }
 
 #[derive(Debug)]
@@ -23,53 +27,108 @@ struct Earlier {
 }
 
 impl Sysctls {
+    /// With what an earlier life of this child has changed.
+    pub(super) fn inherit(settings: BTreeMap<String, String>) -> Self {
+        let of_nobody = |(key, value)| (key, Earlier { value, users: 0 });
+        Self {
+            earlier: settings.into_iter().map(of_nobody).collect(),
+            reports: Vec::new(),
+        }
+    }
+
+    /// What a setting was before it was changed.
+    pub(super) fn before(&self, key: &str) -> io::Result<String> {
+        match self.earlier.get(key) {
+            Some(earlier) => Ok(earlier.value.clone()),
+            None => net_setting::read(key),
+        }
+    }
+
     /// Sets it for one more user. What cannot be set is said: the interface works without, less well.
     pub(super) fn set(&mut self, key: &str, value: &str) {
         if let Some(earlier) = self.earlier.get_mut(key) {
             earlier.users += 1;
+            if earlier.users == 1 {
+                set(key, value);
+            }
             return;
         }
-        match read(key).and_then(|before| write(key, value).map(|()| before)) {
-            Ok(before) => {
-                let value = before;
-                self.earlier
-                    .insert(key.to_owned(), Earlier { value, users: 1 });
-            }
-            Err(error) => warn!("Unable to set {NET}/{key} to {value}: {error}"),
-        }
+        let before = match net_setting::read(key) {
+            Ok(before) => before,
+            Err(error) => return unable(key, value, &error),
+        };
+        self.reports.push(Report::Own(owned(key, &before)));
+        set(key, value);
+        let before = Earlier {
+            value: before,
+            users: 1,
+        };
+        self.earlier.insert(key.to_owned(), before);
     }
 
-    /// One user less. The interface may be gone, and its settings with it.
+    /// One user less.
     pub(super) fn release(&mut self, key: &str) {
         let Some(earlier) = self.earlier.get_mut(key) else {
             return;
         };
-        earlier.users -= 1;
-        if earlier.users == 0
-            && let Some(earlier) = self.earlier.remove(key)
-            && let Err(error) = write(key, &earlier.value)
+        earlier.users = earlier.users.saturating_sub(1);
+        if earlier.users == 0 {
+            self.put_back(key);
+        }
+    }
+
+    /// What an earlier life needed and this one does not.
+    pub(super) fn release_unused(&mut self) {
+        let unused = self.earlier.iter().filter(|(_, it)| it.users == 0);
+        let unused: Vec<_> = unused.map(|(key, _)| key.clone()).collect();
+        for key in unused {
+            self.put_back(&key);
+        }
+    }
+
+    /// What the parent has to know of all that.
+    pub(super) fn reports(&mut self) -> Vec<Report> {
+        std::mem::take(&mut self.reports)
+    }
+
+    /// The interface may be gone, and its settings with it.
+    fn put_back(&mut self, key: &str) {
+        let Some(earlier) = self.earlier.remove(key) else {
+            return;
+        };
+        if let Err(error) = net_setting::write(key, &earlier.value)
             && error.kind() != io::ErrorKind::NotFound
         {
+            let path = net_setting::path(key);
             warn!(
-                "Unable to put {NET}/{key} back to {}: {error}",
+                "Unable to put {} back to {}: {error}",
+                path.display(),
                 earlier.value
             );
         }
+        self.reports
+            .push(Report::Disown(owned(key, &earlier.value)));
+    }
+}
+
+fn owned(key: &str, earlier: &str) -> Owned {
+    Owned {
+        object: OwnedObject::Setting {
+            key: key.to_owned(),
+            earlier: earlier.to_owned(),
+        },
+        tenure: Tenure::Program,
     }
 }
 
 /// Sets it for good, for an interface of ours.
 pub(super) fn set(key: &str, value: &str) {
-    match write(key, value) {
-        Ok(()) => {}
-        Err(error) => warn!("Unable to set {NET}/{key} to {value}: {error}"),
+    if let Err(error) = net_setting::write(key, value) {
+        unable(key, value, &error);
     }
 }
 
-pub(super) fn read(key: &str) -> io::Result<String> {
-    fs::read_to_string(Path::new(NET).join(key)).map(|text| text.trim().to_owned())
-}
-
-fn write(key: &str, value: &str) -> io::Result<()> {
-    fs::write(Path::new(NET).join(key), value)
+fn unable(key: &str, value: &str, error: &io::Error) {
+    let path = net_setting::path(key);
+    warn!("Unable to set {} to {value}: {error}", path.display());
 }

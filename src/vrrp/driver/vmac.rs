@@ -1,7 +1,7 @@
 //! The interfaces with virtual MAC addresses (`use_vmac`, RFC 5798 §7.3): made when the program starts, made anew when
 //! somebody deletes them, deleted when it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tracing::{info, warn};
 
@@ -24,8 +24,10 @@ const VMAC_SETTINGS: [(&str, &str); 4] = [
     ("arp_ignore", "1"),
     ("accept_local", "1"),
     ("rp_filter", "0"),
-    ("promote_secondaries", "1"),
+    (PROMOTE, "1"),
 ];
+
+const PROMOTE: &str = "promote_secondaries";
 
 /// The VMAC of one instance.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -43,11 +45,21 @@ pub(super) struct Vmacs {
     /// By the name of the instance.
     vmacs: BTreeMap<String, Vmac>,
     sysctls: Sysctls,
+    /// Interfaces with `promote_secondaries`.
+    promoted: BTreeSet<InterfaceName>,
     /// Settings of reverse path filters that hide each other.
     rp_filter: Vec<String>,
 }
 
 impl Vmacs {
+    /// `settings` are what an earlier life of this child has changed.
+    pub(super) fn new(settings: BTreeMap<String, String>) -> Self {
+        Self {
+            sysctls: Sysctls::inherit(settings),
+            ..Self::default()
+        }
+    }
+
     /// The interface that multicast adverts of the instance leave through, where it is not the instance's own.
     pub(super) fn sender(&self, instance: &str) -> Option<&InterfaceName> {
         let vmac = self.vmacs.get(instance).filter(|vmac| vmac.sends)?;
@@ -73,6 +85,9 @@ impl Vmacs {
             self.make(&instance, &vmac, handle).await?;
             self.vmacs.insert(instance, vmac);
         }
+        self.promote(config);
+        self.sysctls.release_unused();
+        reports.extend(self.sysctls.reports());
         Ok(reports)
     }
 
@@ -115,7 +130,25 @@ impl Vmacs {
                 self.sysctls.release(&key);
             }
         }
+        if config.vrrp_instances.is_empty() {
+            self.promote(config);
+        }
+        reports.extend(self.sysctls.reports());
         Ok(reports)
+    }
+
+    /// `promote_secondaries` of the instances' interfaces.
+    fn promote(&mut self, config: &Config) {
+        let wanting = config.vrrp_instances.iter();
+        let wanting = wanting.filter(|it| it.promote_secondaries);
+        let wanted: BTreeSet<_> = wanting.map(|it| it.interface.clone()).collect();
+        for interface in wanted.difference(&self.promoted) {
+            self.sysctls.set(&setting_of(interface, PROMOTE), "1");
+        }
+        for interface in self.promoted.difference(&wanted) {
+            self.sysctls.release(&setting_of(interface, PROMOTE));
+        }
+        self.promoted = wanted;
     }
 
     /// Makes anew what somebody has deleted, and returns it.
@@ -158,20 +191,25 @@ impl Vmacs {
     /// other interface keeps what it had by its own (keepalived).
     fn open_reverse_path(&mut self) {
         let all = "ipv4/conf/all/rp_filter";
-        let Some(filter) = number(all).filter(|filter| *filter > 0) else {
+        let Some(filter) = self.number(all).filter(|filter| *filter > 0) else {
             return;
         };
         let entries = std::fs::read_dir("/proc/sys/net/ipv4/conf").into_iter();
         for entry in entries.flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let key = format!("ipv4/conf/{name}/rp_filter");
-            if name != "all" && number(&key).is_some_and(|own| own < filter) {
+            if name != "all" && self.number(&key).is_some_and(|own| own < filter) {
                 self.sysctls.set(&key, &filter.to_string());
                 self.rp_filter.push(key);
             }
         }
         self.sysctls.set(all, "0");
         self.rp_filter.push(all.to_owned());
+    }
+
+    /// A setting before this program changed it.
+    fn number(&self, key: &str) -> Option<u8> {
+        self.sysctls.before(key).ok()?.parse().ok()
     }
 
     async fn make(&self, instance: &str, vmac: &Vmac, handle: &Handle) -> Result<(), DriverError> {
@@ -237,10 +275,6 @@ fn owned(name: &InterfaceName) -> Owned {
 fn setting_of(interface: &InterfaceName, setting: &str) -> String {
     // A name with a dot is written with the dot: it is a file name here.
     format!("ipv4/conf/{interface}/{setting}")
-}
-
-fn number(key: &str) -> Option<u8> {
-    sysctl::read(key).ok()?.parse().ok()
 }
 
 fn said(

@@ -12,6 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use super::super::Inherited;
 use super::super::namespace::{ip, with_veth};
 use super::super::{DriverError, Order, Report};
 use super::run;
@@ -66,9 +67,13 @@ impl Child {
     }
 
     fn with(config: Box<Config>, resume: Vec<Resume>) -> Self {
+        let inherited = Inherited {
+            resume,
+            ..Inherited::default()
+        };
         let (orders, receiver) = mpsc::channel(8);
         let (sender, reports) = mpsc::unbounded_channel();
-        let result = tokio::task::spawn(run(config, resume, receiver, sender));
+        let result = tokio::task::spawn(run(config, inherited, receiver, sender));
         Self {
             orders,
             reports,
