@@ -15,6 +15,7 @@ use super::parent::{self, Settings};
 use super::pid_file::PidFile;
 use super::place::{self, Place, Refused};
 use super::policy;
+use super::scheduling;
 use super::supervisor::Respawn;
 use super::test_config;
 use crate::log::{self, LogSettings};
@@ -260,6 +261,7 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
     if let Some(background) = background {
         background.stands();
     }
+    scheduling::of_parent();
     let ipvs_namespace = place.ipvs_namespace(namespaces);
     if ipvs_namespace.is_some() && loaded.plane.plane == Plane::Userspace {
         warn!(

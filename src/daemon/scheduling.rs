@@ -2,12 +2,40 @@
 
 use std::fmt::Display;
 use std::io;
+use std::time::Duration;
 
 use tracing::{debug, warn};
 
 use super::message::ChildKind;
 use crate::config::{Process, Processes};
 use crate::sys::scheduling::{self, Lock};
+
+/// The least that a kernel grants (`linux/sched.h`): adverts, leases and their ends are moments of work that do not wait
+/// for the end of somebody else's slice.
+const SLICE: Duration = Duration::from_micros(100);
+
+/// Nice value of who must be in time and needs little, where the file says nothing. With the slice it makes the
+/// kernel let them interrupt others at nearly every wake-up.
+const PUNCTUAL: i8 = -10;
+
+/// The parent's: it ends leases in time.
+pub(super) fn of_parent() {
+    be_punctual();
+}
+
+/// Where a right is missing, it runs as any other.
+fn be_punctual() {
+    if let Err(error) = scheduling::set_nice(PUNCTUAL) {
+        debug!("Unable to set the nice value ({error})");
+    }
+    shorten_slice();
+}
+
+fn shorten_slice() {
+    if let Err(error) = scheduling::set_slice(SLICE) {
+        debug!("Unable to ask for a short slice ({error})");
+    }
+}
 
 /// Takes the settings into force for this process; what is not permitted is said and left. The data plane has
 /// no keywords.
@@ -18,8 +46,13 @@ pub(super) fn apply(kind: ChildKind, processes: &Processes) {
         ChildKind::DataPlane => return,
     };
     lock(kind, process);
-    if process.priority != 0 {
-        said("set the nice value", scheduling::set_nice(process.priority));
+    if let Some(priority) = process.priority {
+        said("set the nice value", scheduling::set_nice(priority));
+    }
+    match (kind, process.priority) {
+        (ChildKind::Vrrp, None) => be_punctual(),
+        (ChildKind::Vrrp, Some(_)) => shorten_slice(),
+        (ChildKind::Checker | ChildKind::DataPlane, _) => {}
     }
     if !process.cpu_affinity.is_empty() {
         said(

@@ -38,8 +38,9 @@ pub struct Processes {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Process {
     pub process_name: Option<String>,
-    /// Nice value, -20 to 19, default 0.
-    pub priority: i8,
+    /// Nice value, -20 to 19; `None`: -10 of the VRRP child, whose adverts come in time while others work, else 0
+    /// (keepalived: 0).
+    pub priority: Option<i8>,
     /// Of SCHED_RR, 1 to 99.
     pub rt_priority: Option<u8>,
     /// Longest time without waiting for anything at real-time priority. keepalived: 10 ms, which a start or a reload
@@ -143,6 +144,7 @@ trait Child {
     const IS_THERE: bool;
     const PROCESS_NAME: &'static str;
     const PRIORITY: &'static str;
+    const PRIORITY_DEFAULT: &'static str;
     const RT_PRIORITY: &'static str;
     const RLIMIT_RTTIME: &'static str;
     /// The spelling of old.
@@ -161,6 +163,7 @@ impl Child for Vrrp {
     const IS_THERE: bool = true;
     const PROCESS_NAME: &'static str = "vrrp_process_name";
     const PRIORITY: &'static str = "vrrp_priority";
+    const PRIORITY_DEFAULT: &'static str = "-10";
     const RT_PRIORITY: &'static str = "vrrp_rt_priority";
     const RLIMIT_RTTIME: &'static str = "vrrp_rlimit_rttime";
     const RLIMIT_RTIME: &'static str = "vrrp_rlimit_rtime";
@@ -176,6 +179,7 @@ impl Child for Checker {
     const IS_THERE: bool = true;
     const PROCESS_NAME: &'static str = "checker_process_name";
     const PRIORITY: &'static str = "checker_priority";
+    const PRIORITY_DEFAULT: &'static str = "0";
     const RT_PRIORITY: &'static str = "checker_rt_priority";
     const RLIMIT_RTTIME: &'static str = "checker_rlimit_rttime";
     const RLIMIT_RTIME: &'static str = "checker_rlimit_rtime";
@@ -191,6 +195,7 @@ impl Child for Bfd {
     const IS_THERE: bool = false;
     const PROCESS_NAME: &'static str = "bfd_process_name";
     const PRIORITY: &'static str = "bfd_priority";
+    const PRIORITY_DEFAULT: &'static str = "0";
     const RT_PRIORITY: &'static str = "bfd_rt_priority";
     const RLIMIT_RTTIME: &'static str = "bfd_rlimit_rttime";
     const RLIMIT_RTIME: &'static str = "bfd_rlimit_rtime";
@@ -212,9 +217,12 @@ const fn rows<C: Child>() -> [Keyword<Draft>; 7] {
         Keyword::pending_but_read(C::PROCESS_NAME, NAME, "process_name", |draft, arguments| {
             arguments.fill(&mut C::settings(&mut draft.defs.processes).process_name)
         }),
-        row::<C>(C::PRIORITY, NICE, "0", |draft, arguments| {
-            arguments.fill(&mut C::settings(&mut draft.defs.processes).priority)
-        }),
+        row::<C>(
+            C::PRIORITY,
+            NICE,
+            C::PRIORITY_DEFAULT,
+            |draft, arguments| arguments.fill(&mut C::settings(&mut draft.defs.processes).priority),
+        ),
         row::<C>(C::RT_PRIORITY, REALTIME, "", |draft, arguments| {
             C::settings(&mut draft.defs.processes).rt_priority = Some(rt_priority(arguments)?);
             Ok(())

@@ -30,7 +30,7 @@ fn every_process_has_settings_of_its_own() {
         "vrrp_priority -20\nchecker_rt_priority 40\nbfd_rlimit_rttime 20000\nvrrp_no_swap\nchecker_cpu_affinity 0 2\nlvs_process_name lvs\nmax_auto_priority\numask IWGRP|IWOTH",
     )
     .processes;
-    assert_eq!(processes.vrrp.priority, -20);
+    assert_eq!(processes.vrrp.priority, Some(-20));
     assert!(processes.vrrp.no_swap && !processes.checker.no_swap);
     assert_eq!(processes.checker.rt_priority, Some(40));
     assert_eq!(processes.checker.cpu_affinity, [0, 2]);
