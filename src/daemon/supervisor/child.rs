@@ -38,6 +38,8 @@ pub(super) struct Up {
     /// Asked to stop: its exit is no death, and it is killed if it has not ended by then.
     pub(super) stopping: Option<Instant>,
     pub(super) killed: bool,
+    /// Killed because its lease ended: the machine did not let it run in time.
+    pub(super) stalled: bool,
     hello: Hello,
 }
 
@@ -70,6 +72,7 @@ impl Child {
             reloading: false,
             stopping: None,
             killed: false,
+            stalled: false,
             hello: Hello {
                 number: 0,
                 answered: 0,
@@ -98,7 +101,15 @@ impl Child {
     }
 
     /// It died and is to be started again after the returned delay.
+    ///
+    /// One whose lease ended was MASTER, so it had lived for its Master_Down_Interval and had no defect that shows at
+    /// the start. A pause would not heal a machine that stalls, and where its peer stalls too, nobody would be MASTER.
     pub(super) fn died(&mut self, now: Instant) -> Duration {
+        self.restarted = true;
+        if self.up().is_some_and(|up| up.stalled) {
+            self.state = State::Delayed { until: now };
+            return Duration::ZERO;
+        }
         let stable = self
             .up()
             .is_some_and(|up| now.duration_since(up.since) >= STABLE);
@@ -107,7 +118,6 @@ impl Child {
         }
         let delay = Duration::from_secs(DELAYS[self.deaths.min(DELAYS.len() - 1)]);
         self.deaths += 1;
-        self.restarted = true;
         self.state = State::Delayed { until: now + delay };
         delay
     }

@@ -455,6 +455,9 @@ impl Supervisor {
         {
             let others = expired.len();
             actions.push(Action::Log(Event::LeaseEnded { router, others }));
+            if let Some(up) = self.child(ChildKind::Vrrp).up_mut() {
+                up.stalled = true;
+            }
             self.kill(ChildKind::Vrrp, actions);
         }
     }

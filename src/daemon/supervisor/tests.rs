@@ -269,6 +269,23 @@ fn a_master_that_stops_sending_is_killed_then_fenced_and_does_not_resume() {
 }
 
 #[test]
+fn a_machine_that_stalls_again_and_again_keeps_no_master_waiting() {
+    let mut watch = Watch::running();
+    for stall in 1..=20 {
+        let millis = stall * 500;
+        watch.lease(millis - 200, millis);
+        watch.at(millis, Input::Timeout);
+        let actions = watch.exited(millis + 1, ChildKind::Vrrp, Ended::Signaled(9));
+        assert_eq!(starts(&actions), [ChildKind::Vrrp], "after stall {stall}");
+    }
+    // One that dies by itself waits as ever: the first time not at all.
+    let actions = watch.exited(11_000, ChildKind::Vrrp, Ended::Signaled(11));
+    assert_eq!(starts(&actions), [ChildKind::Vrrp]);
+    let actions = watch.exited(11_001, ChildKind::Vrrp, Ended::Signaled(11));
+    assert!(starts(&actions).is_empty());
+}
+
+#[test]
 fn what_is_owned_is_journalled_once_per_change() {
     let mut watch = Watch::running();
     let own = Input::Own(vip());
