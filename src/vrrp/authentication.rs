@@ -19,6 +19,9 @@ pub(super) struct Authenticator {
     /// Of the authentication header. keepalived has one for both directions, so that the next master goes on where
     /// the last one stopped.
     ah_sequence: u32,
+    /// Who has sent the very number that was ours too. Two masters on the same beat would count on in step, and each
+    /// refuse the other's adverts for ever.
+    ah_collision: Option<IpAddr>,
     /// Of the trailer last sent.
     sent: u64,
     /// Of the trailers last heard, with their senders; the last one heard is last.
@@ -46,9 +49,11 @@ impl Authenticator {
             let seconds = unix.map_or(0, |unix| unix.as_secs());
             self.ah_sequence = u32::try_from(seconds).unwrap_or(0).min(LAST_AH_SEQUENCE);
         }
+        let other = self.ah_collision.take();
+        let steps_ahead = other.is_some_and(|other| IpAddr::V4(header.source) < other);
         self.ah_sequence = match self.ah_sequence {
             LAST_AH_SEQUENCE.. => 1,
-            sequence => sequence + 1,
+            sequence => (sequence + 1 + u32::from(steps_ahead)).min(LAST_AH_SEQUENCE),
         };
         ah::seal(header, payload, key, self.ah_sequence)
     }
@@ -73,6 +78,9 @@ impl Authenticator {
         let local = self.ah_sequence;
         let has_begun_anew = local >= LAST_AH_SEQUENCE;
         if local != 0 && sealed.sequence <= local && !has_begun_anew {
+            if sealed.sequence == local {
+                self.ah_collision = Some(source);
+            }
             return Err(RefusalReason::AhSequence {
                 received: sealed.sequence,
                 local,
@@ -97,7 +105,13 @@ impl Authenticator {
             return;
         }
         let clock = unix.map_or(0, sequence_of);
-        let sequence = clock.max(self.sent.saturating_add(1));
+        let next = self.sent.saturating_add(1);
+        let sequence = if is_ahead(config, next, unix) {
+            // The clock was ahead and has been set right: who goes on from there is not heard for as long.
+            clock
+        } else {
+            clock.max(next)
+        };
         self.sent = sequence;
         let trailer = Trailer {
             key_id: config.active_key,
@@ -133,6 +147,9 @@ impl Authenticator {
         if !auth_hmac::is_authentic(packet, octets, source, key) {
             return Err(RefusalReason::HmacInvalid);
         }
+        // Both clocks were ahead and have been set right: what was heard then cannot be heard again now.
+        self.heard
+            .retain(|(_, last)| !is_ahead(auth_hmac, *last, unix));
         self.remember(config, source, read.sequence)?;
         Ok(skew)
     }
@@ -176,6 +193,17 @@ fn clock_skew(
         return Err(RefusalReason::HmacStale { seconds, window });
     }
     Ok((seconds * 2 > window).then_some(ClockSkew { seconds, window }))
+}
+
+/// A number of a time so far ahead that nobody whose clock is right would hear it.
+fn is_ahead(auth_hmac: &AuthHmac, sequence: u64, unix: Option<Duration>) -> bool {
+    let (AntiReplay::Time, Some(unix)) = (auth_hmac.anti_replay, unix) else {
+        return false;
+    };
+    let ours = unix.as_secs() & u64::from(u32::MAX);
+    // Serial arithmetic (RFC 1982).
+    let ahead = (sequence >> 32).wrapping_sub(ours) & u64::from(u32::MAX);
+    ahead > auth_hmac.time_window.as_secs() && ahead < 1 << 31
 }
 
 /// Seconds, 1/65536 of a second, and room for a counter.

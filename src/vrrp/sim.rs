@@ -1,7 +1,14 @@
 //! Two and three routers on one virtual clock, with everything that goes wrong between them.
 //!
-//! Each seed is one run: a minute of faults (loss, delay, partitions, links without carrier, pauses, crashes, regular
-//! restarts), then calm. The parent's part is played too: a lease that ends takes the addresses away and ends the process.
+//! Each seed is one run: a minute of faults (loss, delay, packets that come twice, partitions, links without carrier,
+//! pauses, crashes, regular restarts, suspended machines, wall clocks that are set), then calm. The parent's part is
+//! played too: a lease that ends takes the addresses away and ends the process.
+//!
+//! A machine that is suspended hears nothing meanwhile. Afterwards its monotonic clock has either gone on or stood still;
+//! what stood still says that no lease has ended, and the node goes on as MASTER until it hears the other one. The wall
+//! clock matters where packets are authenticated, which is every other run with all faults: by an authentication header,
+//! whose numbers begin with the time of day, or by a trailer, which a node hears as long as its clock is off by less
+//! than `time_window`.
 //! `SIM_SEED=n` replays one run and prints what happened; `SIM_SEEDS=n` makes n runs.
 //!
 //! Checked after each step:
@@ -19,8 +26,10 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::config::{Config, VrrpInstance};
-use crate::types::{InterfaceName, Priority, VirtualAddress, Vrid};
+use crate::config::{
+    AntiReplay, AuthHmac, Authentication, Config, HmacKey, HmacMode, VrrpInstance,
+};
+use crate::types::{InterfaceName, Priority, VirtualAddress, Vrid, VrrpVersion};
 
 const SEEDS: u64 = 256;
 const ADVERT_INT: Duration = Duration::from_secs(1);
@@ -29,6 +38,10 @@ const FAULTS_FOR: Duration = Duration::from_secs(60);
 /// Three adverts, the longest skew, a second.
 const CONVERGENCE: Duration = Duration::from_secs(5);
 const CALM_FOR: Duration = Duration::from_secs(15);
+/// `auth_hmac` hears clocks that are off by at most this.
+const TIME_WINDOW: Duration = Duration::from_secs(5);
+/// What a right wall clock says when a run begins.
+const EPOCH: Duration = Duration::from_secs(1_800_000_000);
 
 #[test]
 fn whatever_happens_one_master_is_left() {
@@ -47,7 +60,9 @@ fn run(seed: u64, prints: bool) {
     let mut world = World::new(seed, prints);
     world.run_faults();
     world.heal();
-    world.run_until(world.now + CONVERGENCE);
+    // Clocks have been set right: numbers that were heard while they were ahead count for as long as that.
+    let settles = world.clocks_settle_after();
+    world.run_until(world.now + settles + CONVERGENCE);
     let master = world.check_converged();
     world.run_until(world.now + CALM_FOR);
     assert_eq!(
@@ -66,14 +81,44 @@ struct Node {
     /// Where a process that is gone comes back.
     restart_at: Option<Instant>,
     paused_until: Option<Instant>,
+    /// The whole machine stands still.
+    suspended: Option<Suspended>,
+    /// How far its monotonic clock is behind that of the world.
+    lag: Duration,
+    /// How far its wall clock is off.
+    wall_off: Off,
+    /// That and its lag when its process was last told the time of day.
+    told: (Off, Duration),
     has_carrier: bool,
     /// What the kernel has, whatever the process thinks.
     addresses_since: Option<Instant>,
-    /// The parent's clock.
+    /// By the clock of the machine.
     lease_until: Option<Instant>,
     master_since: Option<Instant>,
     /// What has arrived and was not read yet.
     socket: Vec<Vec<u8>>,
+}
+
+/// Milliseconds, ahead or behind.
+type Off = i64;
+
+struct Suspended {
+    since: Instant,
+    clock: Clock,
+}
+
+/// What the monotonic clock does while its machine is suspended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Clock {
+    GoesOn,
+    StandsStill,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Authenticated {
+    No,
+    Header,
+    Trailer,
 }
 
 struct World {
@@ -88,6 +133,9 @@ struct World {
     partitions: Vec<(usize, usize)>,
     /// Of a hundred packets.
     loss: u32,
+    /// Of a hundred packets, how many come twice.
+    duplication: u32,
+    authenticated: Authenticated,
     /// When something last happened between two nodes that the protocol has to cope with.
     disturbed_at: Vec<Vec<Instant>>,
     preempt: bool,
@@ -106,6 +154,11 @@ impl World {
         let mut random = fastrand::Rng::with_seed(seed);
         let is_reliable = seed.is_multiple_of(2);
         let preempt = !is_reliable && random.bool();
+        let authenticated = match seed % 8 {
+            1 => Authenticated::Header,
+            5 => Authenticated::Trailer,
+            _ => Authenticated::No,
+        };
         let now = Instant::now();
         let count = random.usize(2..=3);
         // At equal priorities the skew does not part the nodes, only the addresses do.
@@ -115,7 +168,7 @@ impl World {
             .map(|index| {
                 let priority = 50 + index * 60 + random.u8(0..=20);
                 let priority = if are_equal { 100 } else { priority };
-                Node::new(index + 1, priority, preempt)
+                Node::new(index + 1, priority, preempt, authenticated)
             })
             .collect();
         let mut world = Self {
@@ -127,6 +180,8 @@ impl World {
             in_flight: Vec::new(),
             partitions: Vec::new(),
             loss: 0,
+            duplication: 5,
+            authenticated,
             disturbed_at: vec![vec![now; nodes.len()]; nodes.len()],
             preempt,
             is_reliable,
@@ -155,11 +210,13 @@ impl World {
 
     fn next_event(&self) -> Option<Instant> {
         let node_events = self.nodes.iter().flat_map(|node| {
+            let of_world = |at: Option<Instant>| at.map(|at| at + node.lag);
             let timeout = match (&node.routers, node.paused_until) {
-                (Some(routers), None) => routers.next_timeout(),
+                (Some(routers), None) => of_world(routers.next_timeout()),
                 (_, paused_until) => paused_until,
             };
-            [timeout, node.restart_at, node.lease_until]
+            let lease_until = of_world(node.lease_until).filter(|_| node.suspended.is_none());
+            [timeout, node.restart_at, lease_until]
         });
         let packets = self.in_flight.iter().map(|packet| Some(packet.at));
         node_events.chain(packets).flatten().min()
@@ -168,16 +225,13 @@ impl World {
     fn step(&mut self) {
         self.deliver();
         for node in 0..self.nodes.len() {
+            let goes_on = |until: Instant| until <= self.now;
+            if self.nodes[node].paused_until.is_some_and(goes_on) {
+                self.go_on(node);
+            }
             self.expire_lease(node);
             if self.nodes[node].restart_at.is_some_and(|at| at <= self.now) {
                 self.start(node);
-            }
-            if self.nodes[node]
-                .paused_until
-                .is_some_and(|until| until <= self.now)
-            {
-                self.nodes[node].paused_until = None;
-                self.disturb(node);
             }
             self.wake(node);
         }
@@ -192,7 +246,7 @@ impl World {
         let due: Vec<InFlight> = due;
         for packet in due {
             let node = &mut self.nodes[packet.to];
-            if node.has_carrier && node.routers.is_some() {
+            if node.has_carrier && node.routers.is_some() && node.suspended.is_none() {
                 node.socket.push(packet.bytes);
             }
         }
@@ -203,12 +257,13 @@ impl World {
         if self.nodes[node].paused_until.is_some() {
             return;
         }
+        self.tell_wall_clock(node);
         for bytes in std::mem::take(&mut self.nodes[node].socket) {
             let interface = &eth0();
             let bytes = &bytes;
             self.handle(node, Input::Packet { interface, bytes });
         }
-        let now = self.now;
+        let now = self.time_of(node);
         let routers = self.nodes[node].routers.as_ref();
         if routers
             .and_then(VirtualRouters::next_timeout)
@@ -218,8 +273,33 @@ impl World {
         }
     }
 
+    /// By the clock of its machine.
+    fn time_of(&self, node: usize) -> Instant {
+        self.now - self.nodes[node].lag
+    }
+
+    fn wall_clock(&self, node: usize) -> WallClock {
+        let elapsed = EPOCH + self.now.duration_since(self.epoch);
+        let off = self.nodes[node].wall_off;
+        let by = Duration::from_millis(off.unsigned_abs());
+        WallClock {
+            at: self.time_of(node),
+            unix: if off < 0 { elapsed - by } else { elapsed + by },
+        }
+    }
+
+    fn tell_wall_clock(&mut self, node: usize) {
+        let it = &mut self.nodes[node];
+        let tells = (it.wall_off, it.lag);
+        if self.authenticated != Authenticated::No && it.told != tells {
+            it.told = tells;
+            let clock = self.wall_clock(node);
+            self.handle(node, Input::Clock(clock));
+        }
+    }
+
     fn handle(&mut self, node: usize, input: Input<'_>) {
-        let now = self.now;
+        let now = self.time_of(node);
         if let Some(routers) = &mut self.nodes[node].routers {
             let actions = routers.handle(input, now);
             self.carry_out(node, actions);
@@ -267,17 +347,37 @@ impl World {
             }
             let is_parted = self.partitions.contains(&(from.min(to), from.max(to)));
             let is_lost = self.random.u32(0..100) < self.loss;
-            if is_parted || is_lost || !self.nodes[from].has_carrier {
+            let is_heard = self.hear_each_other(from, to);
+            if is_parted || is_lost || !is_heard || !self.nodes[from].has_carrier {
                 self.disturbed_at[from][to] = self.now;
                 self.disturbed_at[to][from] = self.now;
+            }
+            if is_parted || is_lost || !self.nodes[from].has_carrier {
                 continue;
             }
-            let delay = Duration::from_millis(self.random.u64(0..=MAX_DELAY_MILLIS));
-            self.in_flight.push(InFlight {
-                at: self.now + delay,
-                to,
-                bytes: bytes.to_vec(),
-            });
+            let copies = 1 + usize::from(self.random.u32(0..100) < self.duplication);
+            for _ in 0..copies {
+                let delay = Duration::from_millis(self.random.u64(0..=MAX_DELAY_MILLIS));
+                self.in_flight.push(InFlight {
+                    at: self.now + delay,
+                    to,
+                    bytes: bytes.to_vec(),
+                });
+            }
+        }
+    }
+
+    /// Their wall clocks let them.
+    fn hear_each_other(&self, node: usize, other: usize) -> bool {
+        let off = |node: usize| self.nodes[node].wall_off;
+        let apart = Duration::from_millis(off(node).abs_diff(off(other)));
+        self.authenticated != Authenticated::Trailer || apart < TIME_WINDOW
+    }
+
+    fn clocks_settle_after(&self) -> Duration {
+        match self.authenticated {
+            Authenticated::No | Authenticated::Header => Duration::ZERO,
+            Authenticated::Trailer => TIME_WINDOW * 2,
         }
     }
 
@@ -289,8 +389,11 @@ impl World {
     }
 
     fn start(&mut self, node: usize) {
-        let now = self.now;
+        let now = self.time_of(node);
+        let wall = self.wall_clock(node);
+        let since_boot = self.now.duration_since(self.epoch);
         let it = &mut self.nodes[node];
+        it.told = (it.wall_off, it.lag);
         it.restart_at = None;
         it.socket.clear();
         let resume: Vec<_> = it
@@ -303,7 +406,10 @@ impl World {
             .into_iter()
             .collect();
         let link = it.interface();
-        let (routers, actions) = VirtualRouters::new(&it.config, &[link], &resume, now);
+        let tracked = TrackedNow::default();
+        let clocks = Some(Clocks { wall, since_boot });
+        let (routers, actions) =
+            VirtualRouters::with_clocks(&it.config, &[link], &tracked, &resume, clocks, now);
         it.routers = Some(routers);
         self.say(node, &"starts");
         self.carry_out(node, actions);
@@ -312,7 +418,10 @@ impl World {
 
     /// The parent: kills first, then takes the addresses away, then starts a new child.
     fn expire_lease(&mut self, node: usize) {
-        let now = self.now;
+        if self.nodes[node].suspended.is_some() {
+            return;
+        }
+        let now = self.time_of(node);
         if self.nodes[node]
             .lease_until
             .is_some_and(|until| until <= now)
@@ -331,6 +440,7 @@ impl World {
         it.routers = None;
         it.master_since = None;
         it.paused_until = None;
+        it.suspended = None;
         it.socket.clear();
         it.restart_at = Some(it.restart_at.map_or(restart_at, |at| at.min(restart_at)));
         self.disturb(node);
@@ -345,7 +455,7 @@ impl World {
             let pause = Duration::from_millis(self.random.u64(50..3000));
             self.run_until(self.now + pause);
             let node = self.random.usize(0..self.nodes.len());
-            let choices = if self.is_reliable { 0..3 } else { 0..7 };
+            let choices = if self.is_reliable { 0..3 } else { 0..10 };
             match self.random.u8(choices) {
                 0 => self.pause(node),
                 1 if self.nodes[node].routers.is_none() => {}
@@ -357,7 +467,10 @@ impl World {
                 3 => self.loss = self.random.u32(0..60),
                 4 => self.part(node),
                 5 => self.partitions.clear(),
-                _ => self.toggle_carrier(node),
+                6 => self.toggle_carrier(node),
+                7 => self.suspend(node),
+                8 => self.duplication = self.random.u32(0..60),
+                _ => self.set_wall_clock(node),
             }
             self.check_invariants();
         }
@@ -372,8 +485,51 @@ impl World {
         }
     }
 
-    fn restart(&mut self, node: usize) {
+    fn go_on(&mut self, node: usize) {
         let now = self.now;
+        let it = &mut self.nodes[node];
+        it.paused_until = None;
+        if let Some(suspended) = it.suspended.take()
+            && suspended.clock == Clock::StandsStill
+        {
+            it.lag += now.duration_since(suspended.since);
+        }
+        self.disturb(node);
+    }
+
+    fn suspend(&mut self, node: usize) {
+        let is_there = self.nodes[node].routers.is_some();
+        if !is_there || self.nodes[node].paused_until.is_some() {
+            return;
+        }
+        let clock = if self.random.bool() {
+            Clock::GoesOn
+        } else {
+            Clock::StandsStill
+        };
+        let time = Duration::from_millis(self.random.u64(10..60_000));
+        self.say(
+            node,
+            &format!("is suspended for {time:?}, its clock {clock:?}"),
+        );
+        let since = self.now;
+        self.nodes[node].paused_until = Some(since + time);
+        self.nodes[node].suspended = Some(Suspended { since, clock });
+        self.nodes[node].socket.clear();
+        self.disturb(node);
+    }
+
+    /// By little, by more than `time_window`, by much, or right again.
+    fn set_wall_clock(&mut self, node: usize) {
+        let most = [0, 2_000, 20_000, 4_000_000][self.random.usize(0..4)];
+        let off = self.random.i64(-most..=most);
+        self.say(node, &format!("has its clock set: {off} ms off"));
+        self.nodes[node].wall_off = off;
+        self.disturb(node);
+    }
+
+    fn restart(&mut self, node: usize) {
+        let now = self.time_of(node);
         if self.nodes[node].paused_until.is_some() {
             return;
         }
@@ -411,10 +567,10 @@ impl World {
         self.loss = 0;
         self.partitions.clear();
         for node in 0..self.nodes.len() {
-            self.disturb(node);
+            self.go_on(node);
             let now = self.now;
             let it = &mut self.nodes[node];
-            it.paused_until = it.paused_until.map(|_| now);
+            it.wall_off = 0;
             it.restart_at = it.restart_at.map(|_| now);
             if !it.has_carrier {
                 it.has_carrier = true;
@@ -465,9 +621,15 @@ impl World {
         if node.paused_until.is_some() || peer.paused_until.is_some() {
             return;
         }
-        let both_since = since.max(peer_since).max(disturbed_at);
-        let bound = ADVERT_INT + Duration::from_millis(MAX_DELAY_MILLIS);
-        let time = self.now.duration_since(both_since);
+        let settled_at = disturbed_at + self.clocks_settle_after();
+        let both_since = since.max(peer_since).max(settled_at);
+        // Where both have sent the same number, neither hears the other until the next one.
+        let adverts = match self.authenticated {
+            Authenticated::No | Authenticated::Trailer => 1,
+            Authenticated::Header => 2,
+        };
+        let bound = ADVERT_INT * adverts + Duration::from_millis(MAX_DELAY_MILLIS);
+        let time = self.now.saturating_duration_since(both_since);
         assert!(time <= bound, "{self}: two masters for {time:?}");
     }
 
@@ -514,13 +676,21 @@ impl fmt::Display for World {
 }
 
 impl Node {
-    fn new(host: u8, priority: u8, preempt: bool) -> Self {
+    fn new(host: u8, priority: u8, preempt: bool, authenticated: Authenticated) -> Self {
         let vrid = Vrid::new(51).expect("in range");
         let mut instance = VrrpInstance::new("VI_1", eth0(), vrid);
         instance.priority = Priority::new(priority).expect("in range");
         instance.preempt = preempt;
         let address = Ipv4Addr::new(10, 0, 0, 100).into();
         instance.virtual_ipaddress = vec![VirtualAddress::new(address, 24)];
+        match authenticated {
+            Authenticated::No => {}
+            Authenticated::Header => instance.authentication = Authentication::Ah(*b"secret\0\0"),
+            Authenticated::Trailer => {
+                instance.version = VrrpVersion::V3;
+                instance.auth_hmac = Some(trailer());
+            }
+        }
         Self {
             address: Ipv4Addr::new(10, 0, 0, host),
             priority,
@@ -531,6 +701,10 @@ impl Node {
             routers: None,
             restart_at: None,
             paused_until: None,
+            suspended: None,
+            lag: Duration::ZERO,
+            wall_off: 0,
+            told: (0, Duration::ZERO),
             has_carrier: true,
             addresses_since: None,
             lease_until: None,
@@ -559,6 +733,17 @@ impl Node {
             primary_address: Some(self.address),
             link_local: None,
         }
+    }
+}
+
+fn trailer() -> AuthHmac {
+    let key = HmacKey::new(vec![7; 32]).expect("long enough");
+    AuthHmac {
+        key: vec![(1, key)],
+        active_key: 1,
+        time_window: TIME_WINDOW,
+        anti_replay: AntiReplay::Time,
+        mode: HmacMode::Enforce,
     }
 }
 

@@ -81,6 +81,32 @@ fn the_sequence_grows_although_the_clock_stands_still_or_is_set_back() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_and_is_right_again_is_heard_at_once() {
+    let hour = Duration::from_secs(3600);
+    let second = Duration::from_secs(1);
+    let say = |sender: &mut Authenticator, unix| {
+        let mut packet = PACKET.to_vec();
+        sender.sign(&config(), &mut packet, source(), Some(unix));
+        packet.split_off(PACKET.len())
+    };
+    let mut sender = Authenticator::default();
+    let mut receiver = Authenticator::default();
+    let ahead = say(&mut sender, NOON + hour);
+    // First the sender's clock alone is ahead, then both are.
+    let heard = verify(&mut receiver, &config(), &ahead, NOON);
+    assert!(matches!(heard, Err(RefusalReason::HmacStale { .. })));
+    let heard = verify(&mut receiver, &config(), &ahead, NOON + hour);
+    assert_eq!(heard, Ok(None));
+    let right = say(&mut sender, NOON + second);
+    let heard = verify(&mut receiver, &config(), &right, NOON + second);
+    assert_eq!(heard, Ok(None));
+    // By less than the window: the numbers go on.
+    let set_back = say(&mut sender, NOON - second);
+    let heard = verify(&mut receiver, &config(), &set_back, NOON);
+    assert_eq!(heard, Ok(None));
+}
+
+#[test]
 fn clocks_may_differ_by_the_window_and_half_of_it_is_said() {
     let skewed = |seconds| {
         let trailer = trailer(&config(), NOON + Duration::from_secs(seconds));
@@ -181,6 +207,10 @@ fn the_next_master_goes_on_where_the_last_one_stopped() {
     let local = received;
     let replayed = Err(RefusalReason::AhSequence { received, local });
     assert_eq!(open(&mut second, &packet, 1), replayed);
+    // It goes two numbers on, because of the packet that it has heard twice: so two masters do not count in step.
+    let packet = second.seal(&header(0), &PACKET, &AH_KEY, None);
+    assert_eq!(second.ah_sequence, local + 2);
+    assert_eq!(open(&mut first, &packet, 0), Ok(PACKET.len()));
     let packet = second.seal(&header(2), &PACKET, &AH_KEY, None);
     assert_eq!(open(&mut first, &packet, 2), Ok(PACKET.len()));
     let packet = first.seal(&header(9), &PACKET, &AH_KEY, None);
