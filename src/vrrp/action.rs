@@ -1,6 +1,7 @@
 //! What the virtual routers want done, in order.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Announcement, Event};
@@ -17,7 +18,7 @@ pub enum Action {
     /// Send `packet` (whole, with its IP header) on the router's interface to each destination in turn; the destination
     /// in its header is that of the same position. Multicast goes out with MSG_DONTROUTE.
     SendAdvert {
-        instance: String,
+        instance: Arc<str>,
         router: RouterIdentity,
         priority: AdvertPriority,
         packets: Vec<(IpAddr, Vec<u8>)>,
@@ -25,7 +26,7 @@ pub enum Action {
     /// Until then no peer takes over, `term` after the advert that it follows. One that could not be sent renews
     /// nothing.
     RenewLease {
-        instance: String,
+        instance: Arc<str>,
         router: RouterIdentity,
         term: Duration,
         until: Instant,

@@ -23,6 +23,7 @@ mod sending;
 mod transitions;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::authentication::Authenticator;
@@ -87,6 +88,8 @@ struct KnownMaster {
 #[derive(Clone, Debug)]
 pub(super) struct Instance {
     config: VrrpInstance,
+    /// The configuration's, for what is done each interval.
+    name: Arc<str>,
     identity: RouterIdentity,
     state: State,
     /// BACKUP whose timer ran out while its sync group was not ready.
@@ -149,6 +152,7 @@ impl Instance {
             clock: None,
             has_old_peer: false,
             last_transition: None,
+            name: config.name.as_str().into(),
             identity: identity::of(&config),
             config,
         }
@@ -358,6 +362,23 @@ impl Instance {
         }
     }
 
+    /// [`Self::timeout`] has something to do.
+    pub(super) fn may_expire(&self, timer: Timer, now: Instant) -> bool {
+        let deadline = self.timers.deadline(timer);
+        deadline.is_some_and(|deadline| deadline <= self.expires_by(timer, now))
+    }
+
+    fn expires_by(&self, timer: Timer, now: Instant) -> Instant {
+        match timer {
+            Timer::Adver => now + timers::company(self.config.advert_int),
+            Timer::MasterDown
+            | Timer::GarpDelay
+            | Timer::GarpRefresh
+            | Timer::GarpLowerPrio
+            | Timer::GarpExtraIf => now,
+        }
+    }
+
     /// Acts upon `timer` if it has expired.
     pub(super) fn timeout(
         &mut self,
@@ -365,14 +386,7 @@ impl Instance {
         now: Instant,
         actions: &mut Actions,
     ) -> Consequence {
-        let by = match timer {
-            Timer::Adver => now + timers::company(self.config.advert_int),
-            Timer::MasterDown
-            | Timer::GarpDelay
-            | Timer::GarpRefresh
-            | Timer::GarpLowerPrio
-            | Timer::GarpExtraIf => now,
-        };
+        let by = self.expires_by(timer, now);
         let Some(deadline) = self.timers.take_expired(timer, by) else {
             return Consequence::None;
         };

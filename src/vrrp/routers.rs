@@ -410,7 +410,10 @@ impl VirtualRouters {
         let due = self.instances.take_due(now);
         for timer in Timer::ALL {
             for &index in &due {
-                if let Some(instance) = self.instances.get_mut(index) {
+                let may_expire = |it: &Instance| it.may_expire(timer, now);
+                if self.instances.get(index).is_some_and(may_expire)
+                    && let Some(instance) = self.instances.get_mut(index)
+                {
                     if timer == Timer::Adver
                         && let Some(late) = instance.advert_is_late_by(now)
                     {

@@ -106,7 +106,8 @@ impl Header {
         let payload = &payload[..payload.len().min(usize::from(u16::MAX) - HEADER_LEN)];
         let total_length = u16::try_from(HEADER_LEN + payload.len()).unwrap_or(u16::MAX);
         let flags = if self.dont_fragment { DONT_FRAGMENT } else { 0 };
-        let mut bytes = vec![0; HEADER_LEN];
+        let mut bytes = Vec::with_capacity(HEADER_LEN + payload.len());
+        bytes.resize(HEADER_LEN, 0);
         bytes[field::VERSION_IHL] = 0x45;
         bytes[field::TOS] = self.tos;
         bytes[field::TOTAL_LENGTH].copy_from_slice(&total_length.to_be_bytes());

@@ -136,7 +136,10 @@ impl Advert<'_> {
     /// checksum.
     pub fn emit(&self, source: IpAddr, destination: IpAddr) -> Vec<u8> {
         let count = u8::try_from(self.addresses.len()).unwrap_or(u8::MAX);
-        let mut bytes = vec![0; HEADER_LEN];
+        let octets = if source.is_ipv4() { 4 } else { 16 };
+        let most = HEADER_LEN + octets * usize::from(count) + AUTHENTICATION_LEN;
+        let mut bytes = Vec::with_capacity(most);
+        bytes.resize(HEADER_LEN, 0);
         bytes[field::VERSION_TYPE] = self.version.number() << 4 | TYPE_ADVERTISEMENT;
         bytes[field::VRID] = self.vrid.get();
         bytes[field::PRIORITY] = self.priority.get();

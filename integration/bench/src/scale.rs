@@ -157,7 +157,7 @@ fn measure_in(setup: &Setup, span: Duration, record: &Record) -> Result<Figures>
     let (before, from) = (cpu(&node), capture::now()?);
     watch_for(span);
     let (after, to) = (cpu(&node), capture::now()?);
-    let share = (after - before).as_secs_f64() / (to - from).as_secs_f64() * 100.0;
+    let share = after.saturating_sub(before).as_secs_f64() / (to - from).as_secs_f64() * 100.0;
     let quiet = capture.lateness(setup.interval, from, to);
     let memory = memory(&node);
     let busy = {

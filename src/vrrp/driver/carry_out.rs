@@ -1,5 +1,6 @@
 //! Carrying out what the routers want done, in its order.
 
+use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use super::flood::Admitted;
 use super::garp::Announced;
 use super::kept;
 use super::run::Driver;
+use super::socket::Outgoing;
 use super::{DriverError, Report};
 use crate::netlink::{AddressDeleted, NetlinkError};
 use crate::types::{
@@ -19,6 +21,7 @@ use crate::vrrp::{Action, Actions, Event};
 
 impl Driver {
     pub(super) async fn carry_out(&mut self, actions: Actions) -> Result<(), DriverError> {
+        let mut failures = self.send_adverts(&actions);
         for action in actions {
             match action {
                 Action::SendAdvert {
@@ -26,7 +29,7 @@ impl Driver {
                     router,
                     priority: _,
                     packets,
-                } => self.send_advert(&instance, router, &packets),
+                } => self.advert_sent(&instance, router, &packets, &mut failures),
                 Action::RenewLease {
                     instance: _,
                     router,
@@ -66,23 +69,50 @@ impl Driver {
         Ok(())
     }
 
-    fn send_advert(
+    /// All adverts that are among `actions`, before anything else: nothing that stands between two of them holds up the
+    /// second. What could not be sent comes back for each packet in turn.
+    fn send_adverts(&self, actions: &[Action]) -> impl Iterator<Item = Option<io::Error>> + use<> {
+        let mut outgoing = Vec::new();
+        for action in actions {
+            if let Action::SendAdvert {
+                instance,
+                router,
+                packets,
+                ..
+            } = action
+            {
+                let interface = self.vmacs.sender(instance).unwrap_or(&router.interface);
+                outgoing.extend(packets.iter().map(|(destination, packet)| Outgoing {
+                    interface,
+                    destination: *destination,
+                    packet,
+                }));
+            }
+        }
+        self.sockets.send_all(&outgoing).into_iter()
+    }
+
+    /// What follows from how it was sent; `failures`: of each packet.
+    fn advert_sent(
         &mut self,
         instance: &str,
         router: RouterIdentity,
         packets: &[(IpAddr, Vec<u8>)],
+        failures: impl Iterator<Item = Option<io::Error>>,
     ) {
         let mut failed = None;
         let mut sent = false;
-        for (destination, packet) in packets {
-            let interface = self.vmacs.sender(instance).unwrap_or(&router.interface);
-            match self.sockets.send(interface, *destination, packet) {
-                Ok(()) => sent = true,
-                Err(error) => failed = Some((*destination, error)),
+        for ((destination, _), failure) in packets.iter().zip(failures) {
+            match failure {
+                None => sent = true,
+                Some(error) => failed = Some((*destination, error)),
             }
         }
         if !sent {
             self.unheard.push(router);
+        }
+        if failed.is_none() && self.unsent.is_empty() {
+            return;
         }
         let unsent = self.unsent.get(instance).copied().unwrap_or_default();
         match failed {

@@ -6,15 +6,18 @@
 //! header, so the socket needs no source address, and `unicast_src_ip` need not be on the interface
 //! yet (keepalived: IP_FREEBIND).
 
+mod outgoing;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{self, IoSliceMut, Read};
-use std::net::{IpAddr, Ipv6Addr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::AsRawFd;
 
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrIn6, recvmsg, setsockopt, sockopt};
-use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, InterfaceIndexOrAddress, Protocol, Socket, Type};
 use tracing::warn;
 
+pub(super) use self::outgoing::Outgoing;
 use super::filter::{self, Expected, Strictness};
 use super::transport::Transport;
 use crate::config::Config;
@@ -27,6 +30,8 @@ use crate::wire::vrrp::PROTOCOL;
 /// Holds what comes in during a stall: more than a thousand adverts. The kernel counts at least 768
 /// bytes for each.
 const RECEIVE_BUFFER: usize = 1 << 20;
+/// Takes an advert of each virtual router that an interface can have, all at once.
+const SEND_BUFFER: usize = 1 << 20;
 /// TC_PRIO_CONTROL (`linux/pkt_sched.h`): adverts leave before bulk data.
 const PRIORITY_CONTROL: u32 = 7;
 
@@ -144,31 +149,6 @@ impl Sockets {
         let length = receive().or_else(|_| receive()).ok()?;
         let interface = self.bases.get(&place.0).unwrap_or(&place.0);
         Some((interface, buffer.get(..length)?))
-    }
-
-    /// Sends a whole IP packet.
-    pub(super) fn send(
-        &self,
-        interface: &InterfaceName,
-        destination: IpAddr,
-        packet: &[u8],
-    ) -> io::Result<()> {
-        let pair = self
-            .open
-            .get(&(interface.clone(), Transport::of_packet(packet)))
-            .ok_or_else(|| io::Error::from_raw_os_error(libc::ENODEV))?;
-        let flags = if destination.is_multicast() {
-            libc::MSG_DONTROUTE
-        } else {
-            0
-        };
-        let destination = match destination {
-            IpAddr::V4(address) => SockAddr::from(SocketAddrV4::new(address, 0)),
-            IpAddr::V6(address) => SockAddr::from(SocketAddrV6::new(address, 0, 0, pair.index)),
-        };
-        pair.sender
-            .send_to_with_flags(packet, &destination, flags)
-            .map(drop)
     }
 }
 
@@ -378,6 +358,9 @@ fn sender(interface: &InterfaceName, transport: Transport) -> io::Result<Socket>
             socket.set_multicast_loop_v4(false)?;
         }
         Transport::Ipv6 => socket.set_multicast_loop_v6(false)?,
+    }
+    if setsockopt(&socket, sockopt::SndBufForce, &SEND_BUFFER).is_err() {
+        let _ = socket.set_send_buffer_size(SEND_BUFFER);
     }
     let _ = socket.set_priority(PRIORITY_CONTROL);
     Ok(socket)

@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::garp::{Announced, GarpSocket};
 use super::kernel::Kernel;
 use super::namespace::{ip, with_veth};
-use super::socket::Sockets;
+use super::socket::{Outgoing, Sockets};
 use crate::config::{Config, VrrpInstance};
 use crate::netlink::{AddressAdded, AddressDeleted, Handle, IFAPROT_KEEPALIVED};
 use crate::sys::link_layer::interface_address;
@@ -220,13 +220,11 @@ fn an_ipv6_packet_crosses_the_veth_and_arrives_with_its_header() {
         {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        near.sockets
-            .send(
-                &name("near"),
-                MULTICAST_GROUP_V6.into(),
-                &header.emit(HELLO),
-            )
-            .expect("send");
+        send(
+            &near.sockets,
+            MULTICAST_GROUP_V6.into(),
+            &header.emit(HELLO),
+        );
         far.set.readable().await.expect("readable");
         assert_eq!(near.set.ready().expect("ready"), [0; 0], "no loop-back");
         let key = far.set.ready().expect("ready")[0];
@@ -317,6 +315,23 @@ impl End {
     }
 }
 
+/// From the near end. The first packet of the three has no socket and the second one no sense; the others go out.
+fn send(sockets: &Sockets, destination: IpAddr, packet: &[u8]) {
+    let (near, nowhere) = (name("near"), name("nowhere"));
+    let to = |interface, packet| Outgoing {
+        interface,
+        destination,
+        packet,
+    };
+    let nonsense = &packet[..10];
+    let outgoing = [to(&nowhere, packet), to(&near, nonsense), to(&near, packet)];
+    let failures = sockets.send_all(&outgoing);
+    assert!(
+        matches!(failures[..], [Some(_), Some(_), None]),
+        "{failures:?}"
+    );
+}
+
 /// Sends from one end and returns what the other reads behind the header.
 async fn exchange(ends: &[End; 2]) -> Vec<u8> {
     // Version 4, 20 bytes of header, TTL 255, protocol 112; the kernel fills in length and
@@ -327,9 +342,7 @@ async fn exchange(ends: &[End; 2]) -> Vec<u8> {
     packet.extend(MULTICAST_GROUP.octets());
     packet.extend(HELLO);
     let [a, b] = ends;
-    a.sockets
-        .send(&name("near"), MULTICAST_GROUP.into(), &packet)
-        .expect("send");
+    send(&a.sockets, MULTICAST_GROUP.into(), &packet);
     b.set.readable().await.expect("readable");
     assert_eq!(a.set.ready().expect("ready"), [0; 0], "no loop-back");
     let ready = b.set.ready().expect("ready");

@@ -117,7 +117,7 @@ mod tests {
 
     fn renew(vrid: u8) -> Action {
         Action::RenewLease {
-            instance: format!("VI_{vrid}"),
+            instance: format!("VI_{vrid}").into(),
             router: router(vrid),
             term: Duration::from_secs(1),
             until: Instant::now(),

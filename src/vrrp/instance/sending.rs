@@ -1,10 +1,11 @@
 //! What an instance sends: adverts with their lease, gratuitous ARP, notifications.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Instance, log};
-use crate::config::{Authentication, OldUnicastChecksum, VrrpInstance};
+use crate::config::{Authentication, OldUnicastChecksum};
 use crate::types::AdvertPriority;
 use crate::vrrp::notification::{self, Announcement, Notice, Subject, SubjectKind};
 use crate::vrrp::timers::{self, Timer};
@@ -29,7 +30,7 @@ impl Instance {
     pub(super) fn renew_lease(&self, sent_at: Instant, actions: &mut Actions) {
         let term = timers::lease(self.config.advert_int, self.config.down_timer_adverts);
         actions.push(Action::RenewLease {
-            instance: self.name().to_owned(),
+            instance: Arc::clone(&self.name),
             router: self.identity.clone(),
             term,
             until: sent_at + term,
@@ -54,16 +55,26 @@ impl Instance {
         let Some(source) = self.source else {
             return false;
         };
-        let destinations: Vec<_> = destinations(&self.config).collect();
-        let packet = |destination| {
+        let group = self.config.multicast_group();
+        let peers: Vec<_> = self
+            .config
+            .unicast_peer
+            .iter()
+            .map(|it| it.address)
+            .collect();
+        let mut to = |destination| {
             let packet = self.packet(priority, source, destination, now);
             (destination, packet)
         };
-        let packets = destinations.into_iter().map(packet).collect();
+        let packets = if peers.is_empty() {
+            vec![to(group)]
+        } else {
+            peers.into_iter().map(to).collect()
+        };
         self.counters.advert_sent += 1;
         self.is_unheard = false;
         actions.push(Action::SendAdvert {
-            instance: self.name().to_owned(),
+            instance: Arc::clone(&self.name),
             router: self.identity.clone(),
             priority,
             packets,
@@ -199,14 +210,4 @@ impl Instance {
             }
         }
     }
-}
-
-/// Where adverts go: to the group, or to each peer.
-fn destinations(config: &VrrpInstance) -> impl Iterator<Item = IpAddr> + '_ {
-    let multicast = config
-        .unicast_peer
-        .is_empty()
-        .then(|| config.multicast_group());
-    let peers = config.unicast_peer.iter().map(|peer| peer.address);
-    multicast.into_iter().chain(peers)
 }

@@ -105,6 +105,10 @@ impl Instances {
         }
         due.sort_unstable();
         due.dedup();
+        // Their places in the heap are gone, also of those that have nothing to do.
+        if let Touched::Some(touched) = &mut self.touched {
+            touched.extend_from_slice(&due);
+        }
         due
     }
 

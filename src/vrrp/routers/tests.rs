@@ -203,7 +203,7 @@ impl Model {
                     instance, until, ..
                 } => {
                     assert!(*until > self.now);
-                    self.leases.insert(instance.clone(), *until);
+                    self.leases.insert(instance.to_string(), *until);
                 }
                 Action::EndLease { instance, .. } => {
                     assert!(!self.addresses.values().any(|name| name == instance));

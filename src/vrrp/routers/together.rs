@@ -19,6 +19,9 @@ impl VirtualRouters {
         now: Instant,
         actions: &mut Actions,
     ) {
+        if matches!(consequence, Consequence::None | Consequence::Refused) {
+            return;
+        }
         let group = self.group_of(index);
         match (consequence, group) {
             (Consequence::None | Consequence::Refused, _) | (Consequence::SteppedDown, None) => {}
