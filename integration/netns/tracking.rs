@@ -327,3 +327,18 @@ fn with_linkbeat_polling_the_driver_is_asked_for_the_carrier() -> Result<()> {
     line(&daemon, fault, "(VI_1) Entering MASTER STATE")?;
     Ok(())
 }
+
+#[test]
+fn with_track_src_ip_the_loss_of_the_source_address_is_a_fault() -> Result<()> {
+    let lab = Lab::new()?;
+    let ns = &lab.directors[A].ns;
+    ns.ip("addr add 10.77.0.33/24 dev eth0\n")?;
+    let inner = "mcast_src_ip 10.77.0.33\n    track_src_ip";
+    let daemon = start(&lab, &router("", "", inner))?;
+    let mut at = daemon.wait_for_master(daemon.started(), SOON)?;
+    ns.ip("addr del 10.77.0.33/24 dev eth0\n")?;
+    at = line(&daemon, at, "(VI_1) Entering FAULT STATE")?;
+    ns.ip("addr add 10.77.0.33/24 dev eth0\n")?;
+    line(&daemon, at, "(VI_1) Entering MASTER STATE")?;
+    Ok(())
+}

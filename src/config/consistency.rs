@@ -24,6 +24,8 @@ mod trackers;
 pub(crate) use trackers::TrackKind;
 use trackers::Trackers;
 
+/// Octets.
+const ETHERNET_MTU: u32 = 1500;
 /// keepalived: DFLT_INT.
 const DEFAULT_INTERFACE: &str = "eth0";
 
@@ -39,6 +41,7 @@ pub(crate) struct Context<'c> {
     interfaces: Option<Vec<String>>,
     /// Scripts that can run.
     vrrp_scripts: Vec<VrrpScript>,
+    net_namespace: Option<String>,
     /// Scripts that are in the file, but cannot run, which has been said.
     disabled_scripts: HashSet<String>,
     trackers: Trackers,
@@ -72,6 +75,7 @@ pub(crate) fn resolve(
         host,
         interfaces: interfaces.filter(|_| !defs.dynamic_interfaces),
         vrrp_scripts: Vec::new(),
+        net_namespace: drafts.namespaces.net_namespace.clone(),
         disabled_scripts: HashSet::new(),
         trackers: Trackers::default(),
         virtual_server_groups: Vec::new(),
@@ -175,6 +179,13 @@ impl Context<'_> {
             }
         };
         self.complain(Finding::new(Code::UnknownInterface, interface.span, message).help(help));
+    }
+
+    /// The longest packet that an interface sends; that of Ethernet where it is not known.
+    pub(crate) fn mtu(&self, interface: &InterfaceName) -> u32 {
+        let namespace = self.net_namespace.as_deref();
+        let mtu = self.host.mtu(interface.as_str(), namespace);
+        mtu.unwrap_or(ETHERNET_MTU)
     }
 
     /// Whether there is such an interface, as far as is known.

@@ -9,6 +9,10 @@ pub trait Host {
     /// The interfaces that exist, in the network namespace of that name or where this process is; `None`: whichever a
     /// file names. The error says what is wrong with the namespace.
     fn interfaces(&self, net_namespace: Option<&str>) -> Result<Option<Vec<String>>, String>;
+    /// The MTU of an interface, in the network namespace of that name or where this process is; `None`: not known.
+    fn mtu(&self, _interface: &str, _net_namespace: Option<&str>) -> Option<u32> {
+        None
+    }
     /// The host's own name.
     fn host_name(&self) -> String;
     /// A variable of the environment, for `${_ENV NAME}`.

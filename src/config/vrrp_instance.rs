@@ -12,6 +12,7 @@ use crate::types::{
 };
 
 mod auth_hmac;
+mod capacity;
 mod draft;
 pub(crate) mod keywords;
 mod network;
@@ -175,6 +176,10 @@ pub struct VrrpInstance {
     /// Source of multicast adverts; the interface's first address where the file says nothing.
     pub mcast_src_ip: Option<IpAddr>,
     pub unicast_src_ip: Option<IpAddr>,
+    /// FAULT while `interface` does not have the configured source of adverts.
+    pub track_src_ip: bool,
+    /// Octets of the receive buffer of its sockets, where more than they have anyhow.
+    pub kernel_rx_buf_size: u32,
     /// Empty: multicast.
     pub unicast_peer: Vec<UnicastPeer>,
     /// TTL or hop limit of unicast adverts, default 255.
@@ -244,6 +249,8 @@ impl VrrpInstance {
             dont_track_primary: false,
             mcast_src_ip: None,
             unicast_src_ip: None,
+            track_src_ip: false,
+            kernel_rx_buf_size: 0,
             unicast_peer: Vec::new(),
             unicast_ttl: u8::MAX,
             unicast_fault_no_peer: false,
@@ -273,6 +280,15 @@ impl VrrpInstance {
     /// Where an address belongs that names no interface.
     pub fn address_interface(&self) -> &InterfaceName {
         self.vmac_interface().unwrap_or(&self.interface)
+    }
+
+    /// The source of its adverts that the file says.
+    pub fn configured_source(&self) -> Option<IpAddr> {
+        if self.unicast_peer.is_empty() {
+            self.mcast_src_ip.or(self.unicast_src_ip)
+        } else {
+            self.unicast_src_ip.or(self.mcast_src_ip)
+        }
     }
 
     /// Where its adverts go if they go by multicast.

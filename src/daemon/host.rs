@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{Group, User, getegid, geteuid};
 
 use crate::config::{Host, InsecureComponent, IprouteNames, NameKind, Program, ProgramFault};
+use crate::sys::link_beat::Asker;
 use crate::sys::net_namespace::NetNamespace;
 use crate::types::UserId;
 
@@ -35,6 +36,14 @@ impl Host for SystemHost {
         let namespace = open_namespace(name)?;
         // Somebody who may not go in can still check the rest of the file.
         Ok(namespace.inside(interfaces_here).ok())
+    }
+
+    fn mtu(&self, interface: &str, net_namespace: Option<&str>) -> Option<u32> {
+        let here = || Asker::new().and_then(|asker| asker.mtu(interface)).ok();
+        match net_namespace {
+            None => here(),
+            Some(name) => open_namespace(name).ok()?.inside(here).ok()?,
+        }
     }
 
     fn host_name(&self) -> String {

@@ -1,4 +1,5 @@
-//! Asks the driver of an interface for its carrier, three ways, as netdevice(7) and linux/mii.h describe them.
+//! Asks the driver of an interface for its carrier, three ways, and for its MTU, as netdevice(7) and linux/mii.h
+//! describe them.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -84,6 +85,15 @@ impl Asker {
         Ok(libc::c_int::from(flags) & libc::IFF_RUNNING != 0)
     }
 
+    /// The longest packet that it sends, in octets.
+    pub fn mtu(&self, interface: &str) -> io::Result<u32> {
+        let mut request = interface_request(interface)?;
+        self.ask(libc::SIOCGIFMTU as libc::c_ulong, &mut request)?;
+        // SAFETY: the kernel has written the MTU, and any bits are an integer.
+        let mtu = unsafe { request.ifr_ifru.ifru_mtu };
+        u32::try_from(mtu).map_err(io::Error::other)
+    }
+
     fn ask(&self, what: libc::c_ulong, request: &mut libc::ifreq) -> io::Result<()> {
         // SAFETY: the descriptor is open, and the request is a whole ifreq that outlives the call, as does what it
         // points to.
@@ -99,6 +109,7 @@ mod tests {
     fn the_loopback_interface_has_flags_and_no_transceiver() {
         let asker = Asker::new().expect("a socket");
         assert!(asker.running("lo").is_ok());
+        assert!(asker.mtu("lo").is_ok_and(|mtu| mtu > 1500));
         assert!(asker.mii("lo").is_err());
         assert!(asker.running("no-such-if0").is_err());
         assert!(asker.ethtool("a name that is far too long").is_err());

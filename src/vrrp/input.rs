@@ -1,6 +1,7 @@
 //! What can happen to the virtual routers.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Instant;
 
 use super::WallClock;
@@ -55,6 +56,8 @@ pub struct InterfaceState {
     /// First link-local address that is usable (not tentative) and not one of ours; the source of adverts over IPv6
     /// (RFC 5798 §5.1.2.1).
     pub link_local: Option<Ipv6Addr>,
+    /// Of the configured sources of adverts, those that it has and that can be used.
+    pub sources: BTreeSet<IpAddr>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -732,6 +732,7 @@ impl Node {
             },
             primary_address: Some(self.address),
             link_local: None,
+            sources: std::collections::BTreeSet::new(),
         }
     }
 }

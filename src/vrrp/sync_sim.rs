@@ -340,6 +340,7 @@ fn state(node: u8, interface: usize, is_up: bool) -> InterfaceState {
         },
         primary_address: Some(Ipv4Addr::new(10, network, 0, node + 1)),
         link_local: None,
+        sources: std::collections::BTreeSet::new(),
     }
 }
 

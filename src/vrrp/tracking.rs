@@ -127,6 +127,12 @@ impl Interfaces {
             .map_or(LinkState::Missing, |state| state.link)
     }
 
+    /// Whether the interface has a configured source of adverts.
+    fn has_source(&self, interface: &InterfaceName, address: IpAddr) -> bool {
+        let state = self.states.get(interface);
+        state.is_some_and(|state| state.sources.contains(&address))
+    }
+
     /// Source of adverts of that family.
     fn own_address(&self, interface: &InterfaceName, family: AddressFamily) -> Option<IpAddr> {
         let state = self.states.get(interface)?;
@@ -143,6 +149,8 @@ pub enum Fault {
     InterfaceDown(InterfaceName),
     /// No source for adverts.
     NoAddress(AddressFamily),
+    /// `track_src_ip`
+    SourceMissing,
     /// `unicast_fault_no_peer`.
     NoPeer,
     Script(String),
@@ -167,6 +175,7 @@ impl fmt::Display for Fault {
                     "entering FAULT state (no {family} address for interface)"
                 )
             }
+            Self::SourceMissing => f.write_str("entering FAULT state (src address not configured)"),
             Self::NoPeer => f.write_str("entering FAULT state (no unicast peers)"),
             Self::Script(script) => write!(f, "entering FAULT state due to script {script}"),
             Self::File { file, status } => {
@@ -263,6 +272,12 @@ impl Assessment {
         if self.source.is_none() {
             self.fault(Fault::NoAddress(config.family()));
         }
+        if config.track_src_ip
+            && let Some(address) = configured_source(config)
+            && !interfaces.has_source(&config.interface, address)
+        {
+            self.fault(Fault::SourceMissing);
+        }
         if config.unicast_fault_no_peer && config.unicast_peer.is_empty() {
             self.fault(Fault::NoPeer);
         }
@@ -347,15 +362,13 @@ impl Assessment {
 
 /// The configured source of adverts, or the interface's own address.
 fn source(config: &VrrpInstance, interfaces: &Interfaces) -> Option<IpAddr> {
-    let family = config.family();
-    let configured = if config.unicast_peer.is_empty() {
-        config.mcast_src_ip.or(config.unicast_src_ip)
-    } else {
-        config.unicast_src_ip.or(config.mcast_src_ip)
-    };
-    configured
-        .filter(|address| AddressFamily::of(*address) == family)
-        .or_else(|| interfaces.own_address(&config.interface, family))
+    configured_source(config).or_else(|| interfaces.own_address(&config.interface, config.family()))
+}
+
+fn configured_source(config: &VrrpInstance) -> Option<IpAddr> {
+    config
+        .configured_source()
+        .filter(|address| AddressFamily::of(*address) == config.family())
 }
 
 /// Whether a tracked object lets the instance take part.

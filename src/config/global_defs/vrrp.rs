@@ -78,19 +78,34 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
         "off",
         |draft, arguments| arguments.fill(&mut draft.defs.vrrp.disable_local_igmp),
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_rx_bufs_policy",
         Shape::Words("MTU, ADVERT or octets"),
-        "the kernel's",
+        "1 MiB, and more only where this asks for it",
         rx_bufs_policy,
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_rx_bufs_multiplier",
         Shape::number(1, NO_LIMIT),
         "3",
         |draft, arguments| arguments.fill(&mut draft.defs.vrrp.vrrp_rx_bufs_multiplier),
     ),
 ];
+
+impl Vrrp {
+    /// Octets of a receive buffer that the policy asks for; 0 where it says nothing. No advert is longer than the
+    /// longest IP packet, so that stands for both kinds.
+    pub fn rx_buffer(&self) -> u32 {
+        const LONGEST_PACKET: u32 = 65_536;
+        let each = self.vrrp_rx_bufs_policy.iter().map(|policy| match policy {
+            RxBufsPolicy::Mtu | RxBufsPolicy::Advert => {
+                LONGEST_PACKET.saturating_mul(self.vrrp_rx_bufs_multiplier)
+            }
+            RxBufsPolicy::Octets(octets) => *octets,
+        });
+        each.max().unwrap_or(0)
+    }
+}
 
 fn rx_bufs_policy(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     let mut policy = Vec::new();

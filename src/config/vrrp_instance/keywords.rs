@@ -178,7 +178,15 @@ const OWN: &[Keyword<Draft>] = &[
         "vrrp_mcast_group4, vrrp_mcast_group6",
         mcast_dst_ip,
     ),
-    Keyword::pending("track_src_ip", Shape::Flag, "off"),
+    Keyword::new(
+        "track_src_ip",
+        Shape::Flag,
+        "off",
+        |draft: &mut Draft, _| {
+            draft.track_src_ip = true;
+            Ok(())
+        },
+    ),
     Keyword::pending("vrf", Shape::Word("a VRF"), ""),
     Keyword::new("native_ipv6", Shape::Flag, "off", |draft, _| {
         draft.native_ipv6 = true;
@@ -297,7 +305,13 @@ const OWN: &[Keyword<Draft>] = &[
         },
     ),
     Keyword::without_effect("debug", Shape::number(0, 4)),
-    Keyword::pending("kernel_rx_buf_size", Shape::number(1, NO_LIMIT), ""),
+    Keyword::new(
+        "kernel_rx_buf_size",
+        Shape::number(1, NO_LIMIT),
+        "1 MiB, or what vrrp_rx_bufs_policy asks for",
+        |draft: &mut Draft, arguments| arguments.fill(&mut draft.kernel_rx_buf_size),
+    )
+    .unit("octets"),
     Keyword::new(
         "linkbeat_use_polling",
         Shape::Flag,

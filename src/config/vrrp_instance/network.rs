@@ -137,6 +137,8 @@ impl Draft {
         instance.virtual_rules = rules.map(|it| resolve_rule(it, context)).collect();
         instance.promote_secondaries = self.promote_secondaries;
         instance.linkbeat_use_polling = self.linkbeat_use_polling;
+        instance.track_src_ip = self.track_src_ip;
+        instance.kernel_rx_buf_size = self.kernel_rx_buf_size;
         // The owner's addresses are its own (RFC 5798 §6.1).
         instance.accept = self.accept.unwrap_or(true) || instance.priority.is_owner();
         instance.use_vmac = self

@@ -16,8 +16,6 @@ use crate::types::{
 
 /// Longest password (RFC 2338 §5.3.10).
 const MAX_PASSWORD_BYTES: usize = 8;
-/// Addresses that one advertisement carries (RFC 3768 §5.3.5).
-const MAX_ADVERTISED: usize = 255;
 
 impl Draft {
     /// `None` with a complaint where the instance cannot take part.
@@ -428,16 +426,7 @@ impl Draft {
             &mut seen,
             context,
         );
-        if instance.virtual_ipaddress.len() > MAX_ADVERTISED {
-            let moved = instance.virtual_ipaddress.split_off(MAX_ADVERTISED);
-            let message = format!(
-                "({}) an advert carries {MAX_ADVERTISED} addresses; {} are not advertised",
-                self.name.value,
-                moved.len()
-            );
-            context.complain(Finding::new(Code::OutOfRange, self.name.span, message));
-            instance.virtual_ipaddress_excluded.splice(0..0, moved);
-        }
+        self.move_what_no_advert_carries(instance, context);
         self.complain_if_global(instance.version, context);
         if instance.virtual_ipaddress.is_empty() && !self.no_virtual_ipaddress {
             let (code, word) = match instance.version {

@@ -42,6 +42,8 @@ struct Watched {
     interfaces: BTreeSet<InterfaceName>,
     /// Never the source of an advert.
     virtual_addresses: BTreeSet<(InterfaceName, IpAddr)>,
+    /// Configured sources of adverts whose presence matters.
+    sources: BTreeSet<IpAddr>,
 }
 
 /// What a drain of the monitor has brought.
@@ -116,12 +118,7 @@ impl Kernel {
             .iter()
             .map(|name| {
                 let beat = self.beats.get(name).copied();
-                state(
-                    &self.interfaces,
-                    name,
-                    beat,
-                    &self.watched.virtual_addresses,
-                )
+                state(&self.interfaces, name, beat, &self.watched)
             })
             .collect()
     }
@@ -256,6 +253,9 @@ impl Watched {
         let mut watched = Self::default();
         for instance in &config.vrrp_instances {
             watched.interfaces.insert(instance.interface.clone());
+            if instance.track_src_ip {
+                watched.sources.extend(instance.configured_source());
+            }
             for address in virtual_addresses(instance) {
                 watched.interfaces.insert(address.interface.clone());
                 // The addresses of an owner are the interface's own (RFC 5798 §1.6).
@@ -278,7 +278,7 @@ fn state(
     interfaces: &Interfaces,
     name: &InterfaceName,
     beat: Option<bool>,
-    virtual_addresses: &BTreeSet<(InterfaceName, IpAddr)>,
+    watched: &Watched,
 ) -> InterfaceState {
     let link = match interfaces.link(name) {
         Some(link) if link.is_up && beat.unwrap_or(link.is_running) => LinkState::Up,
@@ -287,7 +287,7 @@ fn state(
     };
     // The kernel lists primary addresses first; behind a virtual one, the interface's own may be
     // secondary.
-    let is_virtual = |ip: IpAddr| virtual_addresses.contains(&(name.clone(), ip));
+    let is_virtual = |ip: IpAddr| watched.virtual_addresses.contains(&(name.clone(), ip));
     let own = || {
         let addresses = interfaces.addresses(name).iter();
         addresses.filter(|it| !is_virtual(it.address))
@@ -301,11 +301,17 @@ fn state(
         IpAddr::V6(address) if address.is_unicast_link_local() && !it.is_tentative => Some(address),
         IpAddr::V4(_) | IpAddr::V6(_) => None,
     });
+    let there = interfaces.addresses(name).iter();
+    let sources = there
+        .filter(|it| !it.is_tentative && watched.sources.contains(&it.address))
+        .map(|it| it.address)
+        .collect();
     InterfaceState {
         interface: name.clone(),
         link,
         primary_address,
         link_local,
+        sources,
     }
 }
 
@@ -357,7 +363,7 @@ mod tests {
     fn an_interface_is_up_with_carrier_only() {
         let state_of = |link: Vec<Link>| {
             let interfaces = Interfaces::new(link, Vec::new());
-            state(&interfaces, &name("eth0"), None, &BTreeSet::new()).link
+            state(&interfaces, &name("eth0"), None, &Watched::default()).link
         };
         assert_eq!(state_of(vec![link(true, true)]), LinkState::Up);
         assert_eq!(state_of(vec![link(true, false)]), LinkState::Down);
@@ -369,8 +375,11 @@ mod tests {
     fn the_source_of_adverts_is_the_first_address_that_is_not_virtual() {
         let addresses = vec![address(100, false), address(3, true)];
         let interfaces = Interfaces::new(vec![link(true, true)], addresses);
-        let virtual_addresses = BTreeSet::from([(name("eth0"), IpAddr::from([10, 0, 0, 100]))]);
-        let state = state(&interfaces, &name("eth0"), None, &virtual_addresses);
+        let watched = Watched {
+            virtual_addresses: BTreeSet::from([(name("eth0"), IpAddr::from([10, 0, 0, 100]))]),
+            ..Watched::default()
+        };
+        let state = state(&interfaces, &name("eth0"), None, &watched);
         assert_eq!(state.primary_address, Some(Ipv4Addr::new(10, 0, 0, 3)));
         assert_eq!(state.link_local, None);
     }
@@ -384,8 +393,11 @@ mod tests {
             link_local(4, false),
         ];
         let interfaces = Interfaces::new(vec![link(true, true)], addresses);
-        let virtual_addresses = BTreeSet::from([(name("eth0"), link_local(100, false).address)]);
-        let state = state(&interfaces, &name("eth0"), None, &virtual_addresses);
+        let watched = Watched {
+            virtual_addresses: BTreeSet::from([(name("eth0"), link_local(100, false).address)]),
+            ..Watched::default()
+        };
+        let state = state(&interfaces, &name("eth0"), None, &watched);
         assert_eq!(
             state.link_local.map(IpAddr::V6),
             Some(link_local(4, false).address)

@@ -29,7 +29,9 @@ use crate::wire::vrrp::PROTOCOL;
 
 /// Holds what comes in during a stall: more than a thousand adverts. The kernel counts at least 768
 /// bytes for each.
-const RECEIVE_BUFFER: usize = 1 << 20;
+const RECEIVE_BUFFER: u32 = 1 << 20;
+/// Half of what the kernel can count, because it doubles it.
+const MAX_RECEIVE_BUFFER: u32 = 1 << 30;
 /// Takes an advert of each virtual router that an interface can have, all at once.
 const SEND_BUFFER: usize = 1 << 20;
 /// TC_PRIO_CONTROL (`linux/pkt_sched.h`): adverts leave before bulk data.
@@ -54,6 +56,8 @@ type Place = (InterfaceName, Transport);
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 struct Wanted {
     groups: Groups,
+    /// Octets.
+    receive_buffer: u32,
     expected: Expected,
 }
 
@@ -65,6 +69,7 @@ struct Pair {
     index: u32,
     transport: Transport,
     groups: Groups,
+    receive_buffer: u32,
     /// What the filter of the receiving socket was made for.
     filtered: Option<(Expected, Strictness)>,
     receiver: Socket,
@@ -155,6 +160,7 @@ impl Sockets {
 fn wanted(config: &Config) -> BTreeMap<Place, Wanted> {
     let mut wanted: BTreeMap<Place, Wanted> = BTreeMap::new();
     let logs_unknown = config.global_defs.vrrp.log_unknown_vrids;
+    let of_policy = config.global_defs.vrrp.rx_buffer();
     for instance in &config.vrrp_instances {
         let is_unicast = !instance.unicast_peer.is_empty();
         let place = (instance.interface.clone(), Transport::of(instance));
@@ -170,6 +176,9 @@ fn wanted(config: &Config) -> BTreeMap<Place, Wanted> {
                 .then(|| instance.multicast_group())
                 .into_iter()
                 .collect(),
+            receive_buffer: RECEIVE_BUFFER
+                .max(of_policy)
+                .max(instance.kernel_rx_buf_size),
             expected: Expected {
                 vrids: vrids.clone(),
                 versions: [instance.version].into(),
@@ -190,6 +199,7 @@ fn wanted(config: &Config) -> BTreeMap<Place, Wanted> {
 impl Wanted {
     fn extend(&mut self, more: Self) {
         self.groups.extend(more.groups);
+        self.receive_buffer = self.receive_buffer.max(more.receive_buffer);
         self.expected.vrids.extend(more.expected.vrids);
         self.expected.versions.extend(more.expected.versions);
         self.expected.any_ttl |= more.expected.any_ttl;
@@ -215,6 +225,7 @@ impl Pair {
             index,
             transport: *transport,
             groups: Groups::new(),
+            receive_buffer: 0,
             filtered: None,
             receiver: receiver(name, *transport)?,
             sender: sender(name, *transport)?,
@@ -226,6 +237,7 @@ impl Pair {
 
     fn follow(&mut self, wanted: &Wanted, strictness: Strictness) -> io::Result<()> {
         self.filter(&wanted.expected, strictness)?;
+        self.buffer(wanted.receive_buffer);
         self.receive(&wanted.groups)
     }
 
@@ -238,6 +250,19 @@ impl Pair {
             self.filtered = Some((expected.clone(), strictness));
         }
         Ok(())
+    }
+
+    /// Beyond net.core.rmem_max where CAP_NET_ADMIN allows it; a smaller one only shortens the stall that is survived.
+    fn buffer(&mut self, octets: u32) {
+        if self.receive_buffer == octets {
+            return;
+        }
+        self.receive_buffer = octets;
+        // The kernel's own type for it is signed.
+        let octets = usize::try_from(octets.min(MAX_RECEIVE_BUFFER)).unwrap_or_default();
+        if setsockopt(&self.receiver, sockopt::RcvBufForce, &octets).is_err() {
+            let _ = self.receiver.set_recv_buffer_size(octets);
+        }
     }
 
     /// In the poll set.
@@ -295,11 +320,6 @@ fn receiver(interface: &InterfaceName, transport: Transport) -> io::Result<Socke
             socket.set_recv_hoplimit_v6(true)?;
             setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true)?;
         }
-    }
-    // Beyond net.core.rmem_max where CAP_NET_ADMIN allows it; a smaller one only shortens the stall
-    // that is survived.
-    if setsockopt(&socket, sockopt::RcvBufForce, &RECEIVE_BUFFER).is_err() {
-        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     }
     // Until it was bound, the socket heard every interface.
     while (&socket).read(&mut [0; 1]).is_ok() {}

@@ -399,6 +399,7 @@ fn interface_state(index: u8, has_address: bool) -> InterfaceState {
         link: LinkState::Up,
         primary_address: has_address.then_some(Ipv4Addr::new(10, 9, 0, 10)),
         link_local: None,
+        sources: BTreeSet::new(),
     }
 }
 
