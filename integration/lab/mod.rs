@@ -236,6 +236,19 @@ impl Lab {
         ))
     }
 
+    /// Keeps the directors from hearing each other on the outside: their links stay up, and the client hears both.
+    pub fn part(&self, parted: bool) -> Result<()> {
+        let state = if parted { "on" } else { "off" };
+        let isolated = |it: &Director| {
+            format!(
+                "link set {}-out type bridge_slave isolated {state}\n",
+                it.name
+            )
+        };
+        self.switch
+            .ip(&self.directors.each_ref().map(isolated).concat())
+    }
+
     fn set_ports(&self, director: usize, state: &str) -> Result<()> {
         let name = self.directors[director].name;
         self.switch.ip(&format!(

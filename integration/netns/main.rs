@@ -17,6 +17,7 @@ mod real_servers;
 mod reload;
 mod scripts;
 mod start;
+mod stories;
 mod the_lab;
 mod tracking;
 mod vmac;
