@@ -13,12 +13,13 @@ use serde_json::Value;
 use holdfast::config::{Code, LoadOptions, Loaded, OfflineHost, Secrets, Severity, load, print};
 
 /// Complaints about what is configured, which no other spelling can cure.
-const ABOUT_THE_MATTER: [Code; 7] = [
+const ABOUT_THE_MATTER: [Code; 8] = [
     Code::DuplicateVrid,
     Code::UnusedScript,
     Code::Defaulted,
     Code::MissingKeyword,
     Code::Conflict,
+    Code::Redundant,
     Code::NeverChecked,
     Code::LeftOut,
 ];

@@ -282,10 +282,10 @@ impl Context<'_> {
     fn resolve_scripts(&mut self, drafts: &Drafts) {
         let mut names = HashSet::new();
         for draft in &drafts.vrrp_scripts {
-            if self.is_duplicate("vrrp script", &draft.name, &mut names) {
-                continue;
-            }
+            let is_duplicate = self.is_duplicate("vrrp script", &draft.name, &mut names);
+            // Looked over all the same, so that all its mistakes are said at once.
             match draft.resolve(&mut self.scripts, self.findings) {
+                _ if is_duplicate => {}
                 Some(script) => self.vrrp_scripts.push(script),
                 None => {
                     self.disabled_scripts.insert(draft.name.value.clone());
@@ -397,6 +397,7 @@ impl Context<'_> {
             };
             self.priority_changes_of_group(draft, &resolved.group, drafts, instances);
             self.complain_of_mixed_owners(&draft.name, &resolved.group, instances);
+            self.complain_of_interfaces_tracked_twice(draft, &resolved.group, instances);
             if !draft.sync_group_tracking_weight {
                 self.drop_weights(&draft.name, &mut resolved, instances);
             }
@@ -572,6 +573,9 @@ impl Context<'_> {
             .map(|entry| entry.name.value.as_str())
             .collect();
         used.extend(self.disabled_scripts.iter().map(String::as_str));
+        // One that cannot run has had its complaint.
+        let refused = self.vrrp_scripts.iter().filter(|it| it.refused.is_some());
+        used.extend(refused.map(|script| script.name.as_str()));
         let unused: Vec<_> = drafts
             .vrrp_scripts
             .iter()

@@ -69,11 +69,17 @@ pub enum Code {
     OutOfRange,
     /// A setting without which its block means nothing.
     MissingKeyword,
+    /// Such a setting has a value that is none.
+    RequiredValue,
     UnknownInterface,
     MissingNamespace,
     DuplicateName,
     DuplicateVrid,
     DuplicateEntry,
+    /// A keyword with one value that its block has already; the last one counts.
+    Repeated,
+    /// A setting that another one has made already; both say the same.
+    Redundant,
     /// A name that nothing of that kind has.
     UnknownReference,
     UnusedScript,
@@ -135,11 +141,14 @@ impl Code {
             Self::InvalidValue => "invalid-value",
             Self::OutOfRange => "out-of-range",
             Self::MissingKeyword => "missing-keyword",
+            Self::RequiredValue => "required-value",
             Self::UnknownInterface => "unknown-interface",
             Self::MissingNamespace => "missing-namespace",
             Self::DuplicateName => "duplicate-name",
             Self::DuplicateVrid => "duplicate-vrid",
             Self::DuplicateEntry => "duplicate-entry",
+            Self::Repeated => "repeated",
+            Self::Redundant => "redundant",
             Self::UnknownReference => "unknown-reference",
             Self::UnusedScript => "unused-script",
             Self::ScriptUnusable => "script-unusable",
@@ -176,6 +185,7 @@ impl Code {
             | Self::MissingBrace
             | Self::MissingParameter
             | Self::MissingKeyword
+            | Self::RequiredValue
             | Self::UnknownInterface
             | Self::MissingNamespace
             | Self::PairMismatch
@@ -191,6 +201,8 @@ impl Code {
             | Self::OutOfRange
             | Self::DuplicateName
             | Self::DuplicateEntry
+            | Self::Repeated
+            | Self::Redundant
             | Self::UnknownReference
             | Self::UnusedScript
             | Self::ScriptUnusable
@@ -328,6 +340,8 @@ fn snippet<'a>(
 pub(crate) struct Finding {
     pub(crate) code: Code,
     pub(crate) span: Option<Span>,
+    /// Where the first of two stands.
+    pub(crate) first: Option<Span>,
     pub(crate) message: String,
     pub(crate) expected: Option<String>,
     pub(crate) help: Option<String>,
@@ -338,6 +352,7 @@ impl Finding {
         Self {
             code,
             span: Some(span),
+            first: None,
             message: message.into(),
             expected: None,
             help: None,
@@ -349,6 +364,7 @@ impl Finding {
         Self {
             code,
             span: None,
+            first: None,
             message: message.into(),
             expected: None,
             help: None,
@@ -365,9 +381,39 @@ impl Finding {
         self
     }
 
+    /// The second of two; the first stands at `first`.
+    pub(crate) fn after(mut self, first: Span) -> Self {
+        self.first = Some(first);
+        self
+    }
+
     pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
         self.help = help;
         self
+    }
+}
+
+impl Finding {
+    fn into_complaint(self, lines: &Lines) -> Complaint {
+        let also = self.first.and_then(|span| lines.place(span));
+        // Not everybody draws the second place.
+        let place = self.span.and_then(|span| lines.place(span));
+        let where_first = also.as_ref().map(|first| {
+            let Place { file, line, .. } = first;
+            match &place {
+                Some(place) if place.file == *file => format!("the first one is in line {line}"),
+                Some(_) | None => format!("the first one is in {file}, line {line}"),
+            }
+        });
+        Complaint {
+            code: self.code,
+            severity: self.code.severity(),
+            place,
+            also,
+            message: self.message,
+            expected: self.expected,
+            help: self.help.or(where_first),
+        }
     }
 }
 
@@ -412,15 +458,7 @@ impl Findings {
         let mut complaints: Vec<_> = self
             .list
             .into_iter()
-            .map(|finding| Complaint {
-                code: finding.code,
-                severity: finding.code.severity(),
-                place: finding.span.and_then(|span| lines.place(span)),
-                also: None,
-                message: finding.message,
-                expected: finding.expected,
-                help: finding.help,
-            })
+            .map(|finding| finding.into_complaint(lines))
             .collect();
         if self.dropped > 0 {
             complaints.push(Complaint {

@@ -53,10 +53,16 @@ pub(crate) const KEYWORDS: Table<Draft> = &[&[
             Ok(())
         },
     ),
-    Keyword::new("interface", Shape::Interface, "", |draft, arguments| {
-        draft.interfaces.push(arguments.interface()?);
-        Ok(())
-    }),
+    Keyword::new(
+        "interface",
+        Shape::Interface,
+        "",
+        |draft: &mut Draft, arguments| {
+            draft.interfaces.push(arguments.interface()?);
+            Ok(())
+        },
+    )
+    .adding(),
     Keyword::new(
         "interfaces",
         Shape::List("names of interfaces"),

@@ -17,6 +17,7 @@ use std::collections::HashMap;
 use super::diagnostic::{Code, Finding, Findings, nearest, nearest_within};
 use super::iproute_names::IprouteNames;
 use super::lexer::Word;
+use super::lines::Span;
 use super::origins::Recorder;
 use super::tree::Statement;
 
@@ -34,6 +35,30 @@ pub(crate) struct Row {
     pub(crate) reason: &'static str,
     /// The spelling to use instead of this old one.
     pub(crate) instead: Option<&'static str>,
+    /// Each further one adds to those before it.
+    pub(crate) adds: bool,
+}
+
+impl Row {
+    /// It has one value, of which a further one takes the place.
+    pub(crate) fn has_one_value(&self) -> bool {
+        let is_value = match self.shape {
+            // There is nothing that could be lost.
+            Shape::Flag => false,
+            Shape::Bool
+            | Shape::Number { .. }
+            | Shape::Seconds { .. }
+            | Shape::Choice(_)
+            | Shape::Word(_)
+            | Shape::Words(_)
+            | Shape::Optional(_)
+            | Shape::Address
+            | Shape::Interface
+            | Shape::Script => true,
+            Shape::Block(_) | Shape::Named(..) | Shape::List(_) | Shape::NamedList(_) => false,
+        };
+        is_value && !self.adds
+    }
 }
 
 /// How far a keyword is supported.
@@ -75,6 +100,7 @@ impl<B> Keyword<B> {
                 unit: "",
                 reason: "",
                 instead: None,
+                adds: false,
             },
             fill: Some(fill),
         }
@@ -91,6 +117,7 @@ impl<B> Keyword<B> {
                 unit: "",
                 reason: "",
                 instead: None,
+                adds: false,
             },
             fill: None,
         }
@@ -120,6 +147,7 @@ impl<B> Keyword<B> {
                 unit: "",
                 reason: "",
                 instead: None,
+                adds: false,
             },
             fill: None,
         }
@@ -129,6 +157,17 @@ impl<B> Keyword<B> {
     pub(crate) const fn because(self, reason: &'static str) -> Self {
         Self {
             row: Row { reason, ..self.row },
+            fill: self.fill,
+        }
+    }
+
+    /// The same, and each further one adds to those before it.
+    pub(crate) const fn adding(self) -> Self {
+        Self {
+            row: Row {
+                adds: true,
+                ..self.row
+            },
             fill: self.fill,
         }
     }
@@ -164,8 +203,9 @@ impl<B> Keyword<B> {
         let finished = arguments.finish(outcome);
         let recorder = &mut reader.recorder;
         recorder.leave(self.row.name, statement, finished.is_ok());
-        if let Err(finding) = finished {
-            reader.findings.push(finding);
+        match finished {
+            Ok(()) => reader.complain_if_repeated(&self.row, statement.first().span),
+            Err(finding) => reader.complain_of_value(&self.row, finding),
         }
         // A block that cannot be used may still have mistakes in it.
         if let (true, Shape::Block(table) | Shape::Named(_, table), Some(block)) =
@@ -191,6 +231,10 @@ pub(crate) struct Reader {
     pub(crate) recorder: Recorder,
     /// Whatever the file says: that of the command line.
     pub(crate) net_namespace: Option<String>,
+    /// Keywords with one value, and where they stand: of the blocks that are being read, the innermost last.
+    values: Vec<(&'static str, Span)>,
+    /// Where those of the innermost block begin.
+    block_values: usize,
     /// What unknown words probably mean, by block and word.
     suggestions: HashMap<(&'static str, String), Option<String>>,
 }
@@ -204,6 +248,8 @@ impl Reader {
             rule_preference: super::rules::FIRST_DEFAULT_PREFERENCE,
             recorder: Recorder::default(),
             net_namespace: None,
+            values: Vec::new(),
+            block_values: 0,
             suggestions: HashMap::new(),
         }
     }
@@ -221,9 +267,58 @@ impl Reader {
         table: Table<B>,
         statements: &[Statement<'_>],
     ) {
+        let around = std::mem::replace(&mut self.block_values, self.values.len());
         for statement in statements {
             self.read_statement(draft, block, table, statement);
         }
+        self.values.truncate(self.block_values);
+        self.block_values = around;
+    }
+
+    /// Where the block that is being read has a value of this keyword.
+    fn value_mut(&mut self, row: &Row) -> Option<&mut Span> {
+        let values = self.values[self.block_values..].iter_mut();
+        values
+            .rev()
+            .find_map(|(name, span)| (*name == row.name).then_some(span))
+    }
+
+    /// keepalived: the last one counts, and nothing is said.
+    fn complain_if_repeated(&mut self, row: &Row, span: Span) {
+        if !row.has_one_value() {
+            return;
+        }
+        let Some(known) = self.value_mut(row) else {
+            return self.values.push((row.name, span));
+        };
+        let first = std::mem::replace(known, span);
+        let message = format!("'{}' is there already; this one counts", row.name);
+        self.findings
+            .push(Finding::new(Code::Repeated, span, message).after(first));
+    }
+
+    /// A value that is none leaves what was there before it.
+    fn complain_of_value(&mut self, row: &Row, finding: Finding) {
+        let is_value = matches!(finding.code, Code::InvalidValue | Code::OutOfRange);
+        let counts = if self.value_mut(row).is_some() {
+            Some(format!("the '{}' before it counts", row.name))
+        } else if row.default.is_empty() {
+            None
+        } else {
+            Some(format!("the default counts: {}", row.default))
+        };
+        let help = match (&finding.help, counts) {
+            (None, counts) => counts,
+            (Some(meant), Some(counts)) if meant.starts_with("did you mean") => {
+                Some(format!("{meant}; {counts}"))
+            }
+            (Some(help), _) => Some(help.clone()),
+        };
+        self.findings.push(if is_value {
+            finding.maybe_help(help)
+        } else {
+            finding
+        });
     }
 
     /// Reads one statement of a block into its draft.

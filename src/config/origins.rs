@@ -216,6 +216,7 @@ fn means_not_used(code: Code) -> bool {
         Code::ExtraWords
             | Code::InvalidValue
             | Code::OutOfRange
+            | Code::RequiredValue
             | Code::DuplicateName
             | Code::DuplicateEntry
             | Code::UnknownReference

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use super::keyword::{Catalogue, Row, Shape, Standing};
 use super::load::Loaded;
 use super::origins::{Entry, Origins, Record, last, named};
-use super::root;
+use super::{root, ssl};
 use origin::{ALIASES, Scope};
 use page::{Page, quoted, words};
 
@@ -228,7 +228,13 @@ impl Printer<'_> {
         if matches!(row.shape, Shape::List(_)) {
             return self.list(row, None, scope);
         }
-        for record in scope.all(row.name) {
+        let used = scope.all(row.name).filter(|record| is_used(row, record));
+        let mut used: Vec<&Record> = used.collect();
+        // The last one counts.
+        if row.has_one_value() || row.name == ssl::BLOCK {
+            used.drain(..used.len().saturating_sub(1));
+        }
+        for record in used {
             self.record(row, record);
         }
     }
@@ -240,13 +246,7 @@ impl Printer<'_> {
     }
 
     fn record(&mut self, row: &'static Row, record: &Record) {
-        let is_used = match row.shape {
-            // What stands behind the keyword is ignored, the keyword is not.
-            Shape::Block(_) | Shape::Flag => !record.refused,
-            // A password that is too long is used, but not all of it.
-            _ => !is_refused(record) || row.name == "auth_pass",
-        };
-        if !is_used {
+        if !is_used(row, record) {
             return;
         }
         let mut comment = origin::at(&record.place);
@@ -374,6 +374,15 @@ impl Printer<'_> {
         }
         let text = format!("{} {value}", row.name);
         self.page.line(text.trim_end(), comment);
+    }
+}
+
+fn is_used(row: &Row, record: &Record) -> bool {
+    match row.shape {
+        // What stands behind the keyword is ignored, the keyword is not.
+        Shape::Block(_) | Shape::Flag => !record.refused,
+        // A password that is too long is used, but not all of it.
+        _ => !is_refused(record) || row.name == "auth_pass",
     }
 }
 

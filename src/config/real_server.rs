@@ -59,7 +59,7 @@ pub(crate) const BLOCK: &str = "real_server";
 #[derive(Debug)]
 pub(crate) struct Draft {
     pub(crate) address: Spanned<IpAddr>,
-    port: Option<u16>,
+    pub(crate) port: Option<u16>,
     weight: Option<Weight>,
     lvs_method: Option<ForwardingMethod>,
     inhibit_on_failure: Option<bool>,
@@ -326,6 +326,13 @@ impl Draft {
             .filter_map(|checker| checker.resolve(&settings, context))
             .collect();
         self.complain_of_pending_checkers(&checkers, context);
+        if checkers.is_empty() && !self.checkers.is_empty() && self.pending_checkers.is_empty() {
+            let message = format!(
+                "no checker of real server {address} can be used: it is never checked and always in service"
+            );
+            let span = self.address.span;
+            context.complain(Finding::new(Code::NeverChecked, span, message));
+        }
         let options = RealServerOptions {
             smtp_alert: self
                 .smtp_alert

@@ -1,7 +1,7 @@
 //! What stands outside of any block, and the tables of blocks that are understood but not carried out.
 
 use super::consistency;
-use super::diagnostic::Finding;
+use super::diagnostic::{Code, Finding};
 use super::host::Host;
 use super::keyword::{Arguments, Catalogue, Keyword, NO_LIMIT, Reader, Shape, Spanned, Table};
 use super::lines::{Lines, Span};
@@ -24,6 +24,8 @@ pub(crate) struct Drafts {
     pub(crate) vrrp_instances: Vec<vrrp_instance::Draft>,
     pub(crate) vrrp_sync_groups: Vec<vrrp_sync_group::Draft>,
     pub(crate) ssl: Option<ssl::Ssl>,
+    /// Of its keyword.
+    pub(crate) ssl_span: Option<Span>,
     pub(crate) virtual_server_groups: Vec<Spanned<virtual_server_group::VirtualServerGroup>>,
     pub(crate) virtual_servers: Vec<virtual_server::Draft>,
     pub(crate) static_network: static_network::Draft,
@@ -306,7 +308,12 @@ const OWN: &[Keyword<Drafts>] = &[
         },
     ),
     Keyword::pending_but_read("SSL", Shape::Block(ssl::BLOCK), "", |drafts, arguments| {
-        let mut ssl = drafts.ssl.take().unwrap_or_default();
+        let span = arguments.keyword_span();
+        if let Some(first) = drafts.ssl_span.replace(span) {
+            let message = "SSL context already specified - replacing";
+            arguments.complain(Finding::new(Code::Repeated, span, message).after(first));
+        }
+        let mut ssl = ssl::Ssl::default();
         read_block(&mut ssl, ssl::BLOCK, ssl::KEYWORDS, arguments);
         drafts.ssl = Some(ssl);
         Ok(())

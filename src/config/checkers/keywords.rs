@@ -294,7 +294,8 @@ const URL_OWN: &[Keyword<UrlDraft>] = &[
         Shape::Words("codes or ranges from 100 to 599"),
         "200-299",
         status_code,
-    ),
+    )
+    .adding(),
     Keyword::new(
         "virtualhost",
         Shape::Word("a host name"),
@@ -327,7 +328,8 @@ const URL_OWN: &[Keyword<UrlDraft>] = &[
         Shape::Words("names of options of PCRE2"),
         "",
         regex_options,
-    ),
+    )
+    .adding(),
     Keyword::pending_but_read("regex_min_offset", ANY_NUMBER, "0", |url, arguments| {
         regex_keyword(url, arguments);
         arguments.fill(&mut url.regex_settings.min_offset)
@@ -358,6 +360,7 @@ fn digest(url: &mut UrlDraft, arguments: &mut Arguments<'_>) -> Result<(), Findi
 }
 
 fn status_code(url: &mut UrlDraft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let mut wrong = Vec::new();
     while let Some(word) = arguments.next_word() {
         let (first, last) = word.text.split_once('-').unwrap_or((word.text, word.text));
         match (first.parse(), last.parse()) {
@@ -367,9 +370,16 @@ fn status_code(url: &mut UrlDraft, arguments: &mut Arguments<'_>) -> Result<(), 
             _ => {
                 let message = format!("invalid status code '{}'", word.text);
                 let finding = Finding::new(Code::InvalidValue, word.span, message);
-                arguments.complain(finding.expected("a code or a range from 100 to 599"));
+                wrong.push(finding.expected("a code or a range from 100 to 599"));
             }
         }
+    }
+    let counts = match url.status_code.as_slice() {
+        [] => "the default counts: 200-299",
+        _ => "the other codes count",
+    };
+    for finding in wrong {
+        arguments.complain(finding.help(counts));
     }
     Ok(())
 }

@@ -195,6 +195,35 @@ impl Context<'_> {
         delays
     }
 
+    /// An interface that a group and one of its members track, which may be the member's own.
+    pub(super) fn complain_of_interfaces_tracked_twice(
+        &mut self,
+        draft: &vrrp_sync_group::Draft,
+        members: &[String],
+        instances: &[VrrpInstance],
+    ) {
+        let is_member = |it: &&VrrpInstance| members.contains(&it.name);
+        for entry in &draft.track.track_interface {
+            let name = &entry.name.value;
+            for instance in instances.iter().filter(is_member) {
+                let is_own = !instance.dont_track_primary && instance.interface.as_str() == name;
+                let mut tracked = instance.track_interface.iter();
+                if is_own || tracked.any(|it| it.interface.as_str() == name) {
+                    let message = format!(
+                        "Sync group {}: {name} is tracked by its member {} already",
+                        draft.name.value, instance.name
+                    );
+                    let finding = Finding::new(Code::Redundant, entry.name.span, message);
+                    self.complain(finding.help(if is_own {
+                        "an instance tracks its own 'interface' unless it says 'dont_track_primary'"
+                    } else {
+                        "name it in one of the two"
+                    }));
+                }
+            }
+        }
+    }
+
     /// A group's `notify_priority_changes` is the default of its members that say nothing.
     pub(super) fn priority_changes_of_group(
         &self,

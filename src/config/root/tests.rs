@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::load::tests::{codes, loaded, loaded_bytes, parsed};
-use crate::config::{Authentication, CheckerKind, InitialState, LvsPlane, Severity};
+use crate::config::{Authentication, CheckerKind, InitialState, LvsPlane, Place, Severity};
 use crate::types::{ForwardingMethod, Scheduler, TunnelType};
 
 /// An instance that works, with further lines in it.

@@ -136,14 +136,8 @@ const OWN: &[Keyword<Draft>] = &[
     }),
     Keyword::new("lb_algo", SCHEDULERS, "wlc", scheduler),
     Keyword::new("lvs_sched", SCHEDULERS, "wlc", scheduler),
-    Keyword::new("lb_kind", METHODS, "NAT", |draft, arguments| {
-        draft.lvs_method = Some(method(arguments)?);
-        Ok(())
-    }),
-    Keyword::new("lvs_method", METHODS, "NAT", |draft, arguments| {
-        draft.lvs_method = Some(method(arguments)?);
-        Ok(())
-    }),
+    Keyword::new("lb_kind", METHODS, "NAT", service_method),
+    Keyword::new("lvs_method", METHODS, "NAT", service_method),
     Keyword::new("protocol", Shape::Word("TCP, UDP or SCTP"), "UDP", protocol),
     Keyword::new(
         "persistence_timeout",
@@ -323,7 +317,15 @@ fn ip_family(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Fin
 }
 
 fn scheduler(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    // One that is none has been complained about: that the default is used is no second complaint.
+    draft.lvs_sched.get_or_insert_default();
     draft.lvs_sched = arguments.choice()?.parse().ok();
+    Ok(())
+}
+
+fn service_method(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    draft.lvs_method.get_or_insert(ForwardingMethod::Nat);
+    draft.lvs_method = Some(method(arguments)?);
     Ok(())
 }
 
@@ -388,17 +390,19 @@ fn tunnel_type(arguments: &mut Arguments<'_>) -> Result<TunnelType, Finding> {
 pub(crate) const PORT: Shape = Shape::strict(1, 65_535);
 
 fn protocol(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
+    let span = arguments.span();
     let word = arguments.word()?;
+    draft.protocol.get_or_insert(Spanned {
+        value: Protocol::Udp,
+        span,
+    });
     let value = match word.text.to_ascii_uppercase().as_str() {
         "TCP" => Protocol::Tcp,
         "UDP" => Protocol::Udp,
         "SCTP" => Protocol::Sctp,
         _ => return Err(arguments.invalid_value(word)),
     };
-    draft.protocol = Some(Spanned {
-        value,
-        span: arguments.span(),
-    });
+    draft.protocol = Some(Spanned { value, span });
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! From what is written to a [`VirtualServer`] (keepalived: check_data.c validate_check_config).
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -274,14 +274,21 @@ impl Draft {
             virtualhost: self.virtualhost.as_deref(),
             retry: &self.retry,
         };
-        let mut seen = HashSet::with_capacity(self.real_servers.len());
+        // With the ports as they are written.
+        let mut seen = HashMap::with_capacity(self.real_servers.len());
         for draft in &self.real_servers {
             let Some(real_server) = draft.resolve(&inherited, context) else {
                 continue;
             };
-            if !seen.insert(real_server.address) {
+            let known = seen.insert(real_server.address, draft.port);
+            if let Some(port) = known {
+                let why = if port == draft.port {
+                    ""
+                } else {
+                    ", because their ports are the same now"
+                };
                 let message = format!(
-                    "real server {} is there already; this one is not used",
+                    "real server {} is there already{why}; this one is not used",
                     real_server.address
                 );
                 context.complain(Finding::new(

@@ -99,7 +99,7 @@ pub(crate) struct Draft {
 pub(crate) const KEYWORDS: Table<Draft> = &[OWN];
 
 const OWN: &[Keyword<Draft>] = &[
-    Keyword::new("key", Shape::Words("ID VALUE"), "", key),
+    Keyword::new("key", Shape::Words("ID VALUE"), "", key).adding(),
     Keyword::new(
         "active_key",
         Shape::strict(1, 255),

@@ -127,7 +127,7 @@ const OWN: &[Keyword<Draft>] = &[
         Shape::Address,
         "address of the interface",
         |draft, arguments| {
-            draft.mcast_src_ip = Some(arguments.address()?);
+            draft.mcast_src_ip = Some(advert_address(arguments)?);
             Ok(())
         },
     ),
@@ -136,7 +136,7 @@ const OWN: &[Keyword<Draft>] = &[
         Shape::Address,
         "address of the interface",
         |draft, arguments| {
-            draft.unicast_src_ip = Some(arguments.address()?);
+            draft.unicast_src_ip = Some(advert_address(arguments)?);
             draft.unicast_keyword = Some(arguments.span());
             Ok(())
         },
@@ -365,7 +365,8 @@ const OWN_AUTHENTICATION: &[Keyword<AuthenticationDraft>] = &[
 
 /// keepalived: adverts on the loopback interface only come back to their sender.
 fn interface(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
-    let interface = arguments.interface()?;
+    draft.refused_interface = true;
+    let interface = arguments.interface().map_err(required)?;
     if interface.value.as_str() == "lo" {
         let message = "cannot use a loopback interface (lo) for vrrp - ignoring";
         return Err(
@@ -395,9 +396,20 @@ fn state(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding
 
 fn virtual_router_id(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     let span = arguments.span();
-    let vrid = Vrid::new(arguments.number()?).ok();
+    draft.refused_virtual_router_id = true;
+    let number = arguments.number().map_err(required)?;
+    let vrid = Vrid::new(number).ok();
     draft.virtual_router_id = vrid.map(|value| Spanned { value, span });
     Ok(())
+}
+
+/// The instance cannot do without this value.
+fn required(finding: Finding) -> Finding {
+    Finding {
+        code: Code::RequiredValue,
+        ..finding
+    }
+    .help("the instance cannot run without it")
 }
 
 fn mcast_dst_ip(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
@@ -481,7 +493,7 @@ fn unicast_peer(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), 
     draft.unicast_keyword = Some(arguments.keyword_span());
     for statement in arguments.block() {
         let word = statement.first();
-        let Ok(address) = word.text.parse::<IpAddr>() else {
+        let Some(address) = without_prefix(word, arguments) else {
             draft.refused_unicast_peer = draft.unicast_keyword;
             let message = format!("invalid unicast peer '{}', which is not used", word.text);
             let finding = Finding::new(Code::InvalidValue, word.span, message);
@@ -501,6 +513,34 @@ fn unicast_peer(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), 
         draft.unicast_peer.push(Spanned { value, span });
     }
     Ok(())
+}
+
+/// keepalived: a prefix length behind an address that adverts come from or go to says nothing.
+fn advert_address(arguments: &mut Arguments<'_>) -> Result<Spanned<IpAddr>, Finding> {
+    let word = arguments.word()?;
+    let span = word.span;
+    without_prefix(word, arguments)
+        .map(|value| Spanned { value, span })
+        .ok_or_else(|| {
+            let message = format!(
+                "invalid IP address '{}' for '{}'",
+                word.text,
+                arguments.keyword().value
+            );
+            Finding::new(Code::InvalidValue, span, message).expected(Shape::Address.expected())
+        })
+}
+
+/// `ADDRESS[/PREFIX]`; `None`: it is no address.
+fn without_prefix(word: Word<'_>, arguments: &mut Arguments<'_>) -> Option<IpAddr> {
+    let Some((address, prefix_len)) = word.text.split_once('/') else {
+        return word.text.parse().ok();
+    };
+    let address = address.parse().ok()?;
+    prefix_len.parse::<u8>().ok()?;
+    let message = format!("the prefix length of {address} says nothing here");
+    arguments.complain(Finding::new(Code::NoEffect, word.span, message));
+    Some(address)
 }
 
 /// `[min_ttl N] [max_ttl N]`

@@ -72,10 +72,15 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::new("promote_secondaries", Shape::Flag, "off", |draft, _| {
-        draft.promote_secondaries = true;
-        Ok(())
-    }),
+    Keyword::new(
+        "promote_secondaries",
+        Shape::Flag,
+        "off",
+        |draft, arguments| {
+            draft.promote_secondaries = Some(arguments.keyword_span());
+            Ok(())
+        },
+    ),
     Keyword::new("accept", Shape::Flag, "on", |draft, _| {
         draft.accept = Some(true);
         Ok(())
@@ -135,7 +140,14 @@ impl Draft {
         instance.virtual_routes = routes.map(|it| resolve_route(it, context)).collect();
         let rules = self.virtual_rules.iter();
         instance.virtual_rules = rules.map(|it| resolve_rule(it, context)).collect();
-        instance.promote_secondaries = self.promote_secondaries;
+        if let (Some(span), Some(_)) = (self.promote_secondaries, &self.vmac.use_vmac) {
+            let message = format!(
+                "({}) promote_secondaries is automatically set for vmacs - ignoring",
+                self.name.value
+            );
+            context.complain(Finding::new(Code::Redundant, span, message));
+        }
+        instance.promote_secondaries = self.promote_secondaries.is_some();
         instance.linkbeat_use_polling = self.linkbeat_use_polling;
         instance.track_src_ip = self.track_src_ip;
         instance.kernel_rx_buf_size = self.kernel_rx_buf_size;
@@ -146,6 +158,16 @@ impl Draft {
             .resolve(instance.virtual_router_id, instance.family());
         instance.use_ipvlan = self.vmac.use_ipvlan.as_ref().map(|it| it.value.clone());
         instance.use_vmac_addr = self.vmac.use_vmac_addr;
+        if let (Some(vmac), None) = (&self.vmac.use_vmac, self.vmac.vmac_xmit_base)
+            && !instance.unicast_peer.is_empty()
+        {
+            instance.vmac_xmit_base = true;
+            let message = format!(
+                "({}) unicast with use_vmac requires vmac_xmit_base - setting",
+                self.name.value
+            );
+            context.complain(Finding::new(Code::Defaulted, vmac.span, message));
+        }
         if let Some(span) = self.vmac.vmac_xmit_base {
             // keepalived: the other way round makes no sense.
             if instance.use_vmac.is_some() || instance.use_ipvlan.is_some() {

@@ -73,7 +73,7 @@ impl Draft {
         context: &mut Context<'_>,
     ) -> Option<&'d Spanned<InterfaceName>> {
         let Some(interface) = &self.interface else {
-            if self.is_unicast_without_interface() {
+            if self.refused_interface || self.is_unicast_without_interface() {
                 return None;
             }
             let message = format!("({}) has no 'interface'", self.name.value);
@@ -86,7 +86,7 @@ impl Draft {
     }
 
     fn required_vrid(&self, context: &mut Context<'_>) -> Option<Spanned<Vrid>> {
-        if self.virtual_router_id.is_none() {
+        if self.virtual_router_id.is_none() && !self.refused_virtual_router_id {
             let message = format!("({}) the virtual router id must be set", self.name.value);
             let finding = Finding::new(Code::MissingKeyword, self.name.span, message);
             context.complain(finding.help("'virtual_router_id NUMBER', from 1 to 255"));
@@ -368,6 +368,13 @@ impl Draft {
         context: &mut Context<'_>,
     ) -> Authentication {
         let name = &self.name.value;
+        if let Some(password) = &block.auth_pass
+            && password.value.len() > MAX_PASSWORD_BYTES
+        {
+            let message =
+                format!("({name}) Truncating auth_pass to {MAX_PASSWORD_BYTES} characters");
+            context.complain(Finding::new(Code::OutOfRange, password.span, message));
+        }
         if version == VrrpVersion::V3 {
             let message =
                 format!("({name}) VRRP version 3 does not support authentication. Ignoring.");
@@ -391,14 +398,8 @@ impl Draft {
             );
             return Authentication::None;
         };
-        let bytes = password.value.as_bytes();
-        if bytes.len() > MAX_PASSWORD_BYTES {
-            let message =
-                format!("({name}) Truncating auth_pass to {MAX_PASSWORD_BYTES} characters");
-            context.complain(Finding::new(Code::OutOfRange, password.span, message));
-        }
         let mut octets = [0; MAX_PASSWORD_BYTES];
-        for (octet, byte) in octets.iter_mut().zip(bytes) {
+        for (octet, byte) in octets.iter_mut().zip(password.value.as_bytes()) {
             *octet = *byte;
         }
         match auth_type.value {

@@ -83,9 +83,10 @@ fn ssl_get_is_http_get_with_tls() {
 fn mistakes_in_a_url_are_one_complaint_each() {
     let text = real_server("HTTP_GET {\nurl {\npath /\ndigest 0011\nstatus_code 700 200\n}\n}");
     assert_eq!(codes(&text), ["9:8 invalid-value", "10:13 invalid-value"]);
-    assert_eq!(codes(&real_server("HTTP_GET {\n}")), ["6:1 nothing-to-do"]);
+    let with_another = |checker: &str| codes(&real_server(&format!("{checker}\nTCP_CHECK {{\n}}")));
+    assert_eq!(with_another("HTTP_GET {\n}"), ["6:1 nothing-to-do"]);
     assert_eq!(
-        codes(&real_server("HTTP_GET {\nurl {\n}\n}")),
+        with_another("HTTP_GET {\nurl {\n}\n}"),
         ["6:1 nothing-to-do", "7:1 nothing-to-do"]
     );
 }
@@ -115,7 +116,7 @@ fn a_misc_check_runs_for_as_long_as_the_delay_loop() {
     );
     assert_eq!(
         codes(&real_server("MISC_CHECK {\n}")),
-        ["6:1 nothing-to-do"]
+        ["5:1 never-checked", "6:1 nothing-to-do"]
     );
 }
 
@@ -295,4 +296,27 @@ fn a_regular_expression_keeps_its_quotes_and_its_options_are_known() {
 fn settings_of_a_regular_expression_need_one() {
     let text = real_server("HTTP_GET {\nurl {\npath /\nregex_no_match\n}\n}");
     assert_says(&text, "there is no 'regex'");
+}
+
+#[test]
+fn a_real_server_without_a_usable_checker_is_said_to_be_never_checked() {
+    let text = real_server("HTTP_GET {\nconnect_port 80\n}");
+    let complaints = codes(&text);
+    let never = |code: &&String| code.ends_with("never-checked");
+    assert_eq!(complaints.iter().filter(never).count(), 1, "{complaints:?}");
+    assert_says(&text, "it is never checked and always in service");
+    // One that is left checks it.
+    let text = real_server("HTTP_GET {\n}\nTCP_CHECK {\n}");
+    assert!(
+        !codes(&text)
+            .iter()
+            .any(|code| code.ends_with("never-checked"))
+    );
+}
+
+#[test]
+fn a_status_code_that_is_none_says_which_count() {
+    let url = |codes| format!("HTTP_GET {{\nurl {{\npath /\nstatus_code {codes}\n}}\n}}");
+    assert_says(&real_server(&url("99")), "the default counts: 200-299");
+    assert_says(&real_server(&url("200 99")), "the other codes count");
 }

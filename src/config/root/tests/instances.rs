@@ -25,7 +25,7 @@ fn what_an_instance_cannot_be_without_is_an_error() {
     );
     assert_eq!(
         codes(&instance("").replace("router_id 51", "router_id 0")),
-        ["1:15 missing-keyword", "3:19 out-of-range"]
+        ["3:19 required-value"]
     );
 }
 
@@ -489,4 +489,43 @@ fn the_own_interface_is_tracked_anyway() {
     let tracked = only_instance(&text).track_interface;
     assert_eq!(tracked.len(), 1);
     assert_eq!(tracked[0].weight.get(), -20);
+}
+
+#[test]
+fn a_prefix_length_behind_an_address_of_adverts_is_a_note() {
+    let text = instance("unicast_src_ip 10.0.0.1/24\nunicast_peer {\n10.0.0.2/24\n}");
+    let loaded = loaded(&text);
+    let router = &loaded.config.vrrp_instances[0];
+    assert_eq!(router.unicast_peer[0].address.to_string(), "10.0.0.2");
+    assert_eq!(
+        router.unicast_src_ip.map(|it| it.to_string()).as_deref(),
+        Some("10.0.0.1")
+    );
+    assert_eq!(codes(&text), ["7:16 no-effect", "9:1 no-effect"]);
+    assert_eq!(
+        codes(&instance("mcast_src_ip 10.0.0.1/x")),
+        ["7:14 invalid-value"]
+    );
+}
+
+#[test]
+fn promote_secondaries_is_what_a_vmac_has_anyway() {
+    let text = instance("use_vmac\npromote_secondaries");
+    assert_says(&text, "promote_secondaries is automatically set for vmacs");
+}
+
+#[test]
+fn a_password_that_is_too_long_is_said_where_the_version_has_none() {
+    let block = "version 3\nauthentication {\nauth_type PASS\nauth_pass 123456789\n}";
+    assert_eq!(
+        codes(&instance(block)),
+        ["8:1 conflict", "10:11 out-of-range"]
+    );
+}
+
+#[test]
+fn adverts_to_unicast_peers_leave_through_the_interface_below_a_vmac() {
+    let text = instance("use_vmac\nunicast_src_ip 10.0.0.1\nunicast_peer {\n10.0.0.2\n}");
+    assert_eq!(codes(&text), ["7:1 defaulted"]);
+    assert!(loaded(&text).config.vrrp_instances[0].vmac_xmit_base);
 }

@@ -87,13 +87,87 @@ fn a_second_keyword_on_the_line_needs_a_line_of_its_own() {
 }
 
 #[test]
-fn the_last_of_two_values_counts() {
+fn the_last_of_two_values_counts_and_the_place_of_the_first_is_said() {
+    let loaded = loaded(&instance("priority 90\npriority 80"));
+    assert_eq!(loaded.config.vrrp_instances[0].priority.get(), 80);
+    let [complaint] = loaded.complaints.as_slice() else {
+        panic!("{:?}", loaded.complaints);
+    };
+    let line = |place: &Option<Place>| place.as_ref().map(|place| place.line);
+    assert_eq!(complaint.code, Code::Repeated);
     assert_eq!(
-        parsed(&instance("priority 90\npriority 80")).vrrp_instances[0]
-            .priority
-            .get(),
-        80
+        (line(&complaint.place), line(&complaint.also)),
+        (Some(8), Some(7))
     );
+    assert_eq!(
+        complaint.help.as_deref(),
+        Some("the first one is in line 7")
+    );
+}
+
+#[test]
+fn only_a_value_that_is_lost_is_called_repeated() {
+    // Another block, a list, a keyword without a value, and words that add to each other.
+    let other = format!(
+        "{}global_defs {{\nrouter_id a\n}}\nglobal_defs {{\nrouter_id b\n}}\n",
+        instance("nopreempt\nnopreempt\nvirtual_ipaddress {\n10.0.0.9\n}")
+    );
+    assert_eq!(codes(&other), Vec::<String>::new());
+    let url = "url {\npath /\nstatus_code 200\nstatus_code 302\n}";
+    let text = real_server(&format!("HTTP_GET {{\n{url}\n}}"));
+    assert_eq!(codes(&text), Vec::<String>::new());
+    // A value that is none has been complained about, and does not count.
+    let text = instance("priority 90\npriority 900");
+    assert_eq!(codes(&text), ["8:10 out-of-range"]);
+    // The values of a block within do not hide those of the block around it.
+    let text = real_server("weight 1\nTCP_CHECK {\nconnect_port 1\n}\nweight 2");
+    assert_says(&text, "'weight' is there already; this one counts");
+}
+
+#[test]
+fn a_value_that_is_none_says_what_is_used_instead() {
+    assert_says(
+        &real_server("TCP_CHECK {\nconnect_port 99999\n}"),
+        "the default counts: the real server's",
+    );
+    assert_says(
+        &real_server("weight 7\nweight x"),
+        "the 'weight' before it counts",
+    );
+}
+
+#[test]
+fn a_value_that_is_none_is_one_complaint() {
+    assert_eq!(
+        codes(
+            "vrrp_instance V {\ninterface eth0\nvirtual_router_id 300\nvirtual_ipaddress {\n10.0.0.1\n}\n}\n"
+        ),
+        ["3:19 required-value"]
+    );
+    for line in ["lb_algo foo", "lb_kind dr", "protocol icmp"] {
+        let keyword = line.split(' ').next().unwrap_or_default();
+        let all = ["lb_algo rr", "lb_kind NAT", "protocol TCP"];
+        let mut lines: Vec<&str> = all
+            .into_iter()
+            .filter(|it| !it.starts_with(keyword))
+            .collect();
+        lines.push(line);
+        let text = format!(
+            "virtual_server 10.0.0.1 80 {{\n{}\nreal_server 10.0.1.1 80 {{\n}}\n}}\n",
+            lines.join("\n")
+        );
+        let place = format!("4:{} invalid-value", keyword.len() + 2);
+        assert_eq!(codes(&text), [place], "{line}");
+        assert_says(&text, "the default counts: ");
+    }
+}
+
+#[test]
+fn a_second_ssl_block_takes_the_place_of_the_first() {
+    let text = "SSL {\npassword a\nca b\n}\nSSL {\npassword c\n}\n";
+    let ssl = loaded(text).config.ssl.expect("a context");
+    assert_eq!((ssl.password.as_deref(), ssl.ca), (Some("c"), None));
+    assert_says(text, "SSL context already specified - replacing");
 }
 
 #[test]
