@@ -1,19 +1,19 @@
-//! The comparison of one file, and the table over all of them.
+//! The comparison of one file: which messages and complaints say the same, and what becomes of the others.
 
-use std::collections::{BTreeMap, HashSet};
-use std::fmt;
+use std::collections::HashSet;
 use std::path::Path;
 
 use holdfast::config::{Code, Complaint, Place, Severity};
 
+use super::excuses::Excuses;
 use super::kinds::{self, Kind, Scope};
 use super::places::Places;
 use super::policy::{self, Row};
-use super::theirs::{Theirs, Verdict, captures};
+use super::theirs::{Theirs, Verdict};
 
 /// What became of one message or complaint.
-#[derive(Clone, Debug, Eq, PartialEq)]
-enum Outcome {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Outcome {
     /// The other side says the same.
     Matched,
     /// The policy has this row.
@@ -21,47 +21,54 @@ enum Outcome {
     Unexplained,
 }
 
+impl Outcome {
+    fn of(row: Option<&'static Row>) -> Self {
+        row.map_or(Self::Unexplained, |row| Self::Meant(row.name))
+    }
+}
+
 /// Both opinions about one file.
 pub(crate) struct Comparison {
-    theirs: Vec<(Theirs, Outcome)>,
-    ours: Vec<(Complaint, Outcome)>,
+    pub(crate) theirs: Vec<(Theirs, Outcome)>,
+    pub(crate) ours: Vec<(Complaint, Outcome)>,
+    /// Theirs ended before it had said everything.
+    has_stopped: bool,
 }
 
 impl Comparison {
     /// Keepalived repeats what it says in each of its passes; here each counts once.
     pub(crate) fn new(path: &Path, theirs: &Verdict, ours: &[Complaint]) -> Self {
         let mut once = HashSet::new();
-        let mut comparer = Comparer {
+        let mut matcher = Matcher {
             main: path.display().to_string(),
             ours,
             claimed: vec![false; ours.len()],
-            lost: Vec::new(),
             places: Places::default(),
         };
         let messages: Vec<_> = theirs
             .messages
             .iter()
             .filter(|theirs| once.insert((*theirs).clone()))
-            .map(|theirs| (theirs, comparer.is_matched(theirs)))
+            .map(|theirs| (theirs, matcher.is_matched(theirs)))
             .collect();
-        for (theirs, matched) in &messages {
-            if !matched && is_about_structure(&theirs.message) {
-                comparer.lost.extend(theirs.place.clone());
-            }
-        }
-        let theirs_outcomes = messages
+        let claimed = std::mem::take(&mut matcher.claimed);
+        let lost = messages
+            .iter()
+            .filter(|(theirs, matched)| !matched && theirs.is_about_structure())
+            .filter_map(|(theirs, _)| theirs.place.clone())
+            .collect();
+        let mut excuses = Excuses::new(matcher, theirs, lost);
+        let has_stopped = theirs.stop().is_some();
+        let theirs = messages
             .into_iter()
             .map(|(theirs, matched)| {
                 let outcome = match matched {
                     true => Outcome::Matched,
-                    false => comparer
-                        .meant(theirs)
-                        .map_or(Outcome::Unexplained, Outcome::of),
+                    false => Outcome::of(excuses.not_ours(theirs)),
                 };
                 (theirs.clone(), outcome)
             })
             .collect();
-        let claimed = std::mem::take(&mut comparer.claimed);
         let ours = ours
             .iter()
             .zip(claimed)
@@ -69,49 +76,57 @@ impl Comparison {
             .map(|(complaint, claimed)| {
                 let outcome = match claimed {
                     true => Outcome::Matched,
-                    false if theirs.has_stopped() => Outcome::of(&policy::STOPPED),
-                    false if comparer.is_in_duplicate(complaint) => {
-                        Outcome::of(&policy::DUPLICATE_BLOCK)
-                    }
-                    false => comparer
-                        .extra(complaint)
-                        .map_or(Outcome::Unexplained, Outcome::of),
+                    false => Outcome::of(excuses.only_ours(complaint)),
                 };
                 (complaint.clone(), outcome)
             })
             .collect();
         Self {
-            theirs: theirs_outcomes,
+            theirs,
             ours,
+            has_stopped,
         }
     }
 }
 
-impl Outcome {
-    fn of(row: &'static Row) -> Self {
-        Self::Meant(row.name)
+impl Comparison {
+    /// What is unexplained beside an older version may be a difference of versions: `newer` is the comparison of the
+    /// same file with the version that is the model. What it says and we say too, or what neither says, is ours to keep.
+    pub(crate) fn excuse_versions(&mut self, newer: &Self) {
+        let version = Outcome::of(Some(&policy::VERSION));
+        let said: HashSet<(Option<u32>, &str)> = newer
+            .theirs
+            .iter()
+            .map(|(theirs, _)| (theirs.line(), theirs.message.as_str()))
+            .collect();
+        for (theirs, outcome) in &mut self.theirs {
+            let is_said = said.contains(&(theirs.line(), theirs.message.as_str()));
+            if *outcome == Outcome::Unexplained && !is_said && !newer.has_stopped {
+                *outcome = version;
+            }
+        }
+        for (complaint, outcome) in &mut self.ours {
+            let is_same = |known: &&(Complaint, Outcome)| known.0 == *complaint;
+            let known = newer.ours.iter().find(is_same);
+            if *outcome == Outcome::Unexplained
+                && known.is_some_and(|(_, known)| *known == Outcome::Matched)
+            {
+                *outcome = version;
+            }
+        }
     }
 }
 
-fn is_about_structure(message: &str) -> bool {
-    kinds::of(message).is_some_and(|(kind, _)| {
-        kind.ours
-            .iter()
-            .any(|code| *code == Code::UnknownKeyword || policy::STRUCTURE.contains(code))
-    })
-}
-
-struct Comparer<'a> {
+/// Finds what says the same.
+pub(super) struct Matcher<'a> {
     main: String,
-    ours: &'a [Complaint],
+    pub(super) ours: &'a [Complaint],
     /// Complaints of ours that a message of theirs corresponds to.
     claimed: Vec<bool>,
-    /// Where keepalived complains about keywords or braces and we do not.
-    lost: Vec<(String, u32)>,
-    places: Places,
+    pub(super) places: Places,
 }
 
-impl Comparer<'_> {
+impl Matcher<'_> {
     /// One of ours says the same. Claims all that do.
     fn is_matched(&mut self, theirs: &Theirs) -> bool {
         let Some((kind, captures)) = kinds::of(&theirs.message) else {
@@ -121,9 +136,7 @@ impl Comparer<'_> {
         let mut found = false;
         for index in 0..self.ours.len() {
             let complaint = &self.ours[index];
-            if kind.ours.contains(&complaint.code)
-                && self.is_same_place(theirs, kind, subject, complaint)
-            {
+            if kind.is_of(complaint) && self.is_same_place(theirs, kind, subject, complaint) {
                 self.claimed[index] = true;
                 found = true;
             }
@@ -153,205 +166,39 @@ impl Comparer<'_> {
     /// `line` is in the block that is at `place`, or around it.
     fn is_same_block(&mut self, place: &Place, line: u32) -> bool {
         let theirs = self.places.block_of(&place.file, line);
-        theirs == Some(place.line) || theirs == self.places.block_of(&place.file, place.line)
+        theirs.is_some()
+            && (theirs == Some(place.line)
+                || theirs == self.places.block_of(&place.file, place.line))
     }
 
-    fn is_file(&self, theirs: &str, ours: &str) -> bool {
+    pub(super) fn is_file(&self, theirs: &str, ours: &str) -> bool {
         ours.ends_with(theirs) || (ours == self.main && !theirs.contains('/'))
     }
 
     /// The complaint names `subject`, or stands in a block of that name.
-    fn is_about(&mut self, complaint: &Complaint, subject: &str) -> bool {
+    pub(super) fn is_about(&mut self, complaint: &Complaint, subject: &str) -> bool {
+        if subject.is_empty() {
+            return false;
+        }
         if complaint.message.contains(subject) {
             return true;
         }
         let Some(place) = &complaint.place else {
             return false;
         };
+        // `[192.0.2.1]:tcp:80` is written as an address in the file.
+        let address = subject
+            .rsplit_once('[')
+            .and_then(|(_, it)| it.split_once(']'));
+        let name = address.map_or(subject, |(address, _)| address);
         self.places
             .around(&place.file, place.line)
             .iter()
-            .any(|(_, header)| header.contains(subject))
+            .any(|(_, header)| header.contains(name))
     }
 
-    /// The row of the policy that lets this message of theirs be without a complaint of ours.
-    fn meant(&mut self, theirs: &Theirs) -> Option<&'static Row> {
-        self.defined_elsewhere(&theirs.message)
-            .or_else(|| policy::not_ours(&theirs.message))
-            .or_else(|| self.cascade(theirs))
-    }
-
-    fn defined_elsewhere(&mut self, message: &str) -> Option<&'static Row> {
-        let name = [
-            "(*) track script * not found, ignoring...",
-            "(*) track file * not found, ignoring...",
-        ]
-        .into_iter()
-        .find_map(|pattern| captures(pattern, message)?.get(1).copied())?;
-        for complaint in self.ours {
-            if complaint.code == Code::ScriptUnusable && self.is_about(complaint, name) {
-                return Some(&policy::DISABLED_SCRIPT);
-            }
-        }
-        self.places
-            .has_block(&self.main, name)
-            .then_some(&policy::DEFINED_LATER)
-    }
-
-    /// Keepalived has lost its way by then, and we report why at this line or before it.
-    fn cascade(&mut self, theirs: &Theirs) -> Option<&'static Row> {
-        let (file, line) = match &theirs.place {
-            Some((file, line)) => (Some(file.as_str()), *line),
-            None => (None, u32::MAX),
-        };
-        let mut row = None;
-        for complaint in self.ours {
-            let Some(place) = &complaint.place else {
-                continue;
-            };
-            // A brace that is missing in one file puts keepalived into the wrong block in the next.
-            let is_elsewhere = file.is_some_and(|file| !self.is_file(file, &place.file));
-            if is_elsewhere && policy::STRUCTURE.contains(&complaint.code) {
-                row = Some(&policy::BRACES);
-            }
-            if is_elsewhere || place.line > line {
-                continue;
-            }
-            let is_lost = self
-                .lost
-                .iter()
-                .any(|(_, lost)| *lost >= place.line && *lost <= line);
-            match complaint.code {
-                Code::UnknownKeyword | Code::MisplacedKeyword | Code::UnexpectedBrace
-                    if file.is_some() && self.is_inside(place, line) =>
-                {
-                    return Some(&policy::UNKNOWN_BLOCK);
-                }
-                // The brace that closes an unknown block closes the known one around it.
-                Code::UnknownKeyword | Code::MisplacedKeyword
-                    if is_lost && place.source.contains('{') =>
-                {
-                    row = Some(&policy::UNKNOWN_BLOCK);
-                }
-                Code::InvalidDefinition if is_lost => row = Some(&policy::DEFINITION),
-                Code::UnknownReference if is_lost && place.source.contains("${") => {
-                    row = Some(&policy::UNDEFINED);
-                }
-                code if is_lost && policy::STRUCTURE.contains(&code) => row = Some(&policy::BRACES),
-                _ => {}
-            }
-        }
-        row
-    }
-
-    /// `line` is in the block that opens at `place`.
-    fn is_inside(&mut self, place: &Place, line: u32) -> bool {
-        let around = self.places.around(&place.file, line);
-        around.iter().any(|(header, _)| *header == place.line)
-    }
-
-    /// The complaint is about a block that is there twice.
-    fn is_in_duplicate(&mut self, complaint: &Complaint) -> bool {
-        let Some(place) = &complaint.place else {
-            return false;
-        };
-        let around = self.places.around(&place.file, place.line);
-        self.ours.iter().any(|ours| {
-            ours.code == Code::DuplicateName
-                && ours.place.as_ref().is_some_and(|duplicate| {
-                    duplicate.file == place.file
-                        && around[1..].iter().any(|(line, _)| *line == duplicate.line)
-                })
-        })
-    }
-
-    /// The row of the policy that lets us complain where keepalived does not.
-    fn extra(&mut self, complaint: &Complaint) -> Option<&'static Row> {
-        policy::only_ours(complaint).or_else(|| {
-            let place = complaint.place.as_ref()?;
-            let around = self.places.around(&place.file, place.line).to_vec();
-            let (mut in_lost_block, mut after_definition) = (false, false);
-            for (file, line) in &self.lost {
-                if self.is_file(file, &place.file) {
-                    in_lost_block |= around.iter().any(|(header, _)| header == line);
-                    after_definition |= *line <= place.line;
-                }
-            }
-            let definition = self
-                .ours
-                .iter()
-                .any(|ours| ours.code == Code::InvalidDefinition);
-            match (in_lost_block, after_definition && definition) {
-                (_, true) => Some(&policy::DEFINITION),
-                (true, _) => Some(&policy::BRACES),
-                (false, false) => None,
-            }
-        })
-    }
-}
-
-/// The table over all files.
-#[derive(Default)]
-pub(crate) struct Totals {
-    pub(crate) files: usize,
-    matched: usize,
-    /// Messages of theirs by row of the policy.
-    theirs: BTreeMap<&'static str, usize>,
-    ours_matched: usize,
-    /// Complaints of ours by row of the policy.
-    ours: BTreeMap<&'static str, usize>,
-    unexplained: Vec<String>,
-}
-
-impl Totals {
-    pub(crate) fn add(&mut self, file: &str, comparison: Comparison) {
-        self.files += 1;
-        for (theirs, outcome) in comparison.theirs {
-            match outcome {
-                Outcome::Matched => self.matched += 1,
-                Outcome::Meant(row) => *self.theirs.entry(row).or_default() += 1,
-                Outcome::Unexplained => {
-                    let place = match theirs.place {
-                        Some((file, line)) => format!("{file}:{line}"),
-                        None => "-".to_owned(),
-                    };
-                    self.unexplained
-                        .push(format!("{file}: theirs only: {place}: {}", theirs.message));
-                }
-            }
-        }
-        for (complaint, outcome) in comparison.ours {
-            match outcome {
-                Outcome::Matched => self.ours_matched += 1,
-                Outcome::Meant(row) => *self.ours.entry(row).or_default() += 1,
-                Outcome::Unexplained => self.unexplained.push(format!(
-                    "{file}: ours only: [{}] {}",
-                    complaint.code.name(),
-                    complaint
-                )),
-            }
-        }
-    }
-
-    pub(crate) fn unexplained(&self) -> usize {
-        self.unexplained.len()
-    }
-}
-
-impl fmt::Display for Totals {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for line in &self.unexplained {
-            writeln!(f, "{line}")?;
-        }
-        writeln!(f, "{} files", self.files)?;
-        writeln!(f, "theirs, the same of ours   {:6}", self.matched)?;
-        for (row, count) in &self.theirs {
-            writeln!(f, "theirs, {row:<19}{count:6}")?;
-        }
-        writeln!(f, "ours, the same of theirs   {:6}", self.ours_matched)?;
-        for (row, count) in &self.ours {
-            writeln!(f, "ours, {row:<21}{count:6}")?;
-        }
-        writeln!(f, "unexplained                {:6}", self.unexplained.len())
+    /// The file that was loaded.
+    pub(super) fn main(&self) -> &str {
+        &self.main
     }
 }

@@ -1,6 +1,6 @@
 //! Keepalived's messages and the codes of ours that mean the same.
 
-use holdfast::config::Code;
+use holdfast::config::{Code, Complaint};
 
 use super::theirs::captures;
 
@@ -10,6 +10,20 @@ pub(crate) struct Kind {
     pattern: &'static str,
     pub(crate) ours: &'static [Code],
     pub(crate) place: Scope,
+    /// The complaint has to have this in it.
+    says: &'static str,
+    /// A complaint about the value of one of these keywords means the same.
+    or_value_of: &'static [&'static str],
+}
+
+impl Kind {
+    /// The complaint means the same, wherever it is.
+    pub(crate) fn is_of(&self, complaint: &Complaint) -> bool {
+        let is_value_of =
+            |keyword: &&str| complaint.message.ends_with(&format!(" for '{keyword}'"));
+        let is_value = VALUE.contains(&complaint.code) && self.or_value_of.iter().any(is_value_of);
+        is_value || self.ours.contains(&complaint.code) && complaint.message.contains(self.says)
+    }
 }
 
 /// Where the complaint that corresponds to a message has to be.
@@ -27,6 +41,8 @@ const fn kind(pattern: &'static str, ours: &'static [Code]) -> Kind {
         pattern,
         ours,
         place: Scope::Line,
+        says: "",
+        or_value_of: &[],
     }
 }
 
@@ -35,10 +51,27 @@ const fn about(pattern: &'static str, ours: &'static [Code]) -> Kind {
         pattern,
         ours,
         place: Scope::Block,
+        says: "",
+        or_value_of: &[],
     }
 }
 
-const VALUE: &[Code] = &[Code::InvalidValue, Code::OutOfRange];
+impl Kind {
+    const fn says(self, says: &'static str) -> Self {
+        Self { says, ..self }
+    }
+
+    const fn or_value_of(self, or_value_of: &'static [&'static str]) -> Self {
+        Self {
+            or_value_of,
+            ..self
+        }
+    }
+}
+
+const VALUE: &[Code] = &[Code::InvalidValue, Code::OutOfRange, Code::RequiredValue];
+/// An address that has a prefix length before its `peer` and another one behind it.
+const PEER: &[Code] = &[Code::InvalidValue, Code::OutOfRange, Code::Conflict];
 const UNKNOWN: &[Code] = &[Code::UnknownKeyword, Code::MisplacedKeyword];
 const STRUCTURE: &[Code] = &[
     Code::UnbalancedBrace,
@@ -50,7 +83,8 @@ const SCRIPT_USER: &[Code] = &[Code::ScriptUnusable, Code::InvalidValue];
 const REFERENCE: &[Code] = &[Code::UnknownReference];
 const DEPRECATED: &[Code] = &[Code::Deprecated];
 const CONFLICT: &[Code] = &[Code::Conflict];
-const DUPLICATE: &[Code] = &[Code::DuplicateEntry, Code::DuplicateName];
+const DUPLICATE: &[Code] = &[Code::DuplicateEntry, Code::DuplicateName, Code::Repeated];
+const REDUNDANT: &[Code] = &[Code::Redundant];
 const NOTHING: &[Code] = &[Code::NothingToDo, Code::MissingKeyword];
 const DEFAULTED: &[Code] = &[Code::Defaulted];
 const NO_VIP: &[Code] = &[Code::MissingKeyword, Code::Defaulted];
@@ -74,7 +108,10 @@ const KINDS: &[Kind] = &[
     ),
     kind("vrrp_instance must have a name", &[Code::MissingParameter]),
     kind("line too long - ignoring", &[Code::LineTooLong]),
-    kind("Config files missing '*'.", &[Code::FileMissing]),
+    kind(
+        "Config files missing '*'.",
+        &[Code::FileMissing, Code::NotIncluded],
+    ),
     kind("Unterminated quote *", &[Code::UnterminatedQuote]),
     kind("Unmatched quote*", &[Code::UnterminatedQuote]),
     kind(
@@ -126,7 +163,7 @@ const KINDS: &[Kind] = &[
     kind("virtual server delay loop '*' invalid - ignoring", VALUE),
     kind("Invalid value '*' for * specified", VALUE),
     // Addresses.
-    kind("VRRP parsed invalid IP *. skipping IP...", VALUE),
+    kind("VRRP parsed invalid IP *. skipping IP...", PEER),
     kind(
         "Unknown configuration entry '*' for ip address - ignoring",
         &[Code::InvalidValue, Code::ExtraWords],
@@ -139,11 +176,11 @@ const KINDS: &[Kind] = &[
     kind("Invalid address prefix len * for address *", VALUE),
     kind(
         "Cannot specify address prefix when specifying peer address - ignoring",
-        VALUE,
+        CONFLICT,
     ),
     kind("Cannot specify label for * addresses *", VALUE),
     kind("Cannot specify scope for * addresses *", VALUE),
-    kind("Invalid peer address *", VALUE),
+    kind("Invalid peer address *", PEER),
     kind("Invalid virtual server IP address*", VALUE),
     kind(
         "Invalid virtual server group IP address*",
@@ -185,7 +222,7 @@ const KINDS: &[Kind] = &[
         CONFLICT,
     ),
     about("(*) No VIP specified; at least one is *", NO_VIP),
-    about("(*) the virtual router id must be set", NOTHING),
+    about("(*) the virtual router id must be set", NOTHING).or_value_of(&["virtual_router_id"]),
     about(
         "(*): Unicast instances must have unicast_src_ip or interface",
         NOTHING,
@@ -221,11 +258,12 @@ const KINDS: &[Kind] = &[
     ),
     about(
         "(*) promote_secondaries is automatically set for vmacs - ignoring",
-        CONFLICT,
+        REDUNDANT,
     ),
+    // Also of an instance whose unicast keyword has no peers, which is what we say of it.
     about(
         "(*) unicast with use_vmac requires vmac_xmit_base - setting",
-        CONFLICT,
+        &[Code::Defaulted, Code::Deprecated],
     ),
     about(
         "* and * both use VRID * with * on interface *",
@@ -241,7 +279,7 @@ const KINDS: &[Kind] = &[
         "Sync group * has only * virtual router(s) - this probably isn't what you want",
         CONFLICT,
     ),
-    kind("garp_group already specified for * - ignoring", DUPLICATE),
+    about("garp_group already specified for * - ignoring", DUPLICATE),
     about(
         "garp group * does not have any delay set - removing",
         NOTHING,
@@ -262,10 +300,9 @@ const KINDS: &[Kind] = &[
     ),
     about(
         "(*) track_interface * is configured on VRRP instance and sync group. *",
-        &[Code::DuplicateEntry, Code::Conflict],
+        REDUNDANT,
     ),
     // Scripts and what else is tracked.
-    about("realpath() error * for *", SCRIPT),
     kind("SECURITY VIOLATION - *", &[Code::ScriptSecurity]),
     kind("Error setting global script uid/gid", SCRIPT_USER),
     about("Unable to set default user * for script", SCRIPT_USER),
@@ -284,6 +321,10 @@ const KINDS: &[Kind] = &[
     about("No script set for vrrp_script * - removing", SCRIPT),
     about("No file set for track_file * - ignoring", NOTHING),
     about(
+        "Configuration error: BFD instance * has no neighbor address set, disabling instance",
+        NOTHING,
+    ),
+    about(
         "No script path has been specified for MISC_CHECKER - skipping",
         NOTHING,
     ),
@@ -294,21 +335,22 @@ const KINDS: &[Kind] = &[
     kind("(*) unknown track script option * - ignoring", VALUE),
     about("(*) ignoring tracked script * due to *", CONFLICT),
     kind("(*) * script already specified - ignoring *", DUPLICATE),
-    kind("Warning - empty notification_email block", NOTHING),
+    about("Warning - empty notification_email block", NOTHING).says("notification_email"),
     // Virtual servers.
     about(
         "HTTP/SSL_GET checker has no urls specified - ignoring",
         NOTHING,
     ),
     about("Virtual server *: hysteresis * >= quorum *", LIMIT),
-    kind(
+    about(
         "Address family of virtual server and real server * don't match - skipping real server.",
         CONFLICT,
     ),
     about(
         "Virtual server [*]:none:* no protocol set - defaulting to UDP",
         DEFAULTED,
-    ),
+    )
+    .or_value_of(&["protocol"]),
     about(
         "Warning - quorum * for * exceeds total weight of real servers *",
         LIMIT,
@@ -316,15 +358,18 @@ const KINDS: &[Kind] = &[
     about(
         "Virtual server *: no forwarding method set, setting default NAT",
         DEFAULTED,
-    ),
+    )
+    .or_value_of(&["lb_kind", "lvs_method"]),
     about(
         "Virtual server *: no protocol set - defaulting to UDP",
         DEFAULTED,
-    ),
+    )
+    .or_value_of(&["protocol"]),
     about(
         "Virtual server *: no scheduler set, setting default 'wlc'",
         DEFAULTED,
-    ),
+    )
+    .or_value_of(&["lb_algo", "lvs_sched"]),
     about(
         "Virtual server *: zero port only valid for persistent services - setting",
         CONFLICT,
@@ -355,7 +400,7 @@ const KINDS: &[Kind] = &[
         "VS *: real server * is duplicated - removing second rs",
         DUPLICATE,
     ),
-    kind("SSL context already specified - replacing", DUPLICATE),
+    kind("SSL * already specified - replacing", DUPLICATE),
     kind("Duplicate * - overwriting * with *", DUPLICATE),
     kind("Duplicate * specified - replacing * with *", DUPLICATE),
     kind("SMTP_CHECK helo name already specified", DUPLICATE),

@@ -8,6 +8,7 @@ use std::path::Path;
 #[derive(Default)]
 pub(crate) struct Places {
     files: HashMap<String, Vec<Vec<(u32, String)>>>,
+    texts: HashMap<String, String>,
 }
 
 impl Places {
@@ -25,6 +26,37 @@ impl Places {
         self.around(file, line).get(1).map(|(header, _)| *header)
     }
 
+    /// The file as it is.
+    pub(crate) fn text(&mut self, file: &str) -> &str {
+        self.texts.entry(file.to_owned()).or_insert_with(|| {
+            let bytes = fs::read(file).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        })
+    }
+
+    /// `line` is in a block whose header has `name` in it.
+    pub(crate) fn is_in_block(&mut self, file: &str, name: &str, line: u32) -> bool {
+        let around = self.around(file, line);
+        around.iter().any(|(_, header)| has_word(header, name))
+    }
+
+    /// The lines that have the word `name`.
+    pub(crate) fn lines_with(&mut self, file: &str, name: &str) -> Vec<u32> {
+        let text = (1..).zip(self.text(file).lines());
+        text.filter_map(|(number, line)| has_word(line, name).then_some(number))
+            .collect()
+    }
+
+    /// The line that opens the block `keyword name`.
+    pub(crate) fn header(&mut self, file: &str, keyword: &str, name: &str) -> Option<u32> {
+        self.around(file, 1);
+        let lines = self.files.get(file)?;
+        let mut headers = lines.iter().flatten();
+        headers
+            .find(|(_, header)| header.starts_with(keyword) && has_word(header, name))
+            .map(|(line, _)| *line)
+    }
+
     /// Some block of the file has this name.
     pub(crate) fn has_block(&mut self, file: &str, name: &str) -> bool {
         self.around(file, 1);
@@ -37,6 +69,10 @@ impl Places {
             })
         })
     }
+}
+
+fn has_word(header: &str, word: &str) -> bool {
+    header.split([' ', '\t', '{']).any(|known| known == word)
 }
 
 /// By line number.

@@ -67,6 +67,16 @@ pub(crate) const DUPLICATE_BLOCK: Row = Row {
     reason: "keepalived does not read a block whose name is taken; we check it all the same",
 };
 
+pub(crate) const VERSION: Row = Row {
+    name: "another version",
+    reason: "2.2.7 and 2.4.3 differ there, and we say what 2.4.3 says",
+};
+
+pub(crate) const UNNAMED_BLOCK: Row = Row {
+    name: "unnamed block",
+    reason: "keepalived does not read a block without the name that it must have; we check it all the same",
+};
+
 struct NotOurs {
     pattern: &'static str,
     row: Row,
@@ -116,6 +126,20 @@ const NOT_OURS: &[NotOurs] = &[
     NotOurs {
         pattern: "vrrp_gna_interval '0' is invalid",
         row: NO_INTERVAL,
+    },
+    NotOurs {
+        pattern: "Warning - cannot track route * with no interface specified, not tracking",
+        row: Row {
+            name: "route without dev",
+            reason: "2.2.7 does not track it, 2.4.3 and we do",
+        },
+    },
+    NotOurs {
+        pattern: "realpath() error * for *",
+        row: Row {
+            name: "file to come",
+            reason: "a tracked file whose directory is not there yet counts as 0 until it is; keepalived leaves it out",
+        },
     },
     NotOurs {
         pattern: "Invalid smtp server *",
@@ -178,6 +202,52 @@ const ONLY_OURS: &[OnlyOurs] = &[
         row: SECOND,
     },
     OnlyOurs {
+        code: Code::DuplicateName,
+        pattern: "virtual_server_group * already defined; *",
+        row: SECOND,
+    },
+    OnlyOurs {
+        code: Code::Conflict,
+        pattern: "Virtual server *: 'persistence_granularity' does not fit the address family; *",
+        row: Row {
+            name: "granularity",
+            reason: "keepalived says nothing of a prefix length for IPv4 or a netmask for IPv6",
+        },
+    },
+    OnlyOurs {
+        code: Code::UnknownReference,
+        pattern: "there is no virtual_server_group '*'",
+        row: Row {
+            name: "group undefined",
+            reason: "keepalived says nothing, and nobody serves it",
+        },
+    },
+    OnlyOurs {
+        code: Code::DuplicateEntry,
+        pattern: "real server * is there already, because their ports are the same now; *",
+        row: Row {
+            name: "same port now",
+            reason: "with DR and TUN both real servers get the virtual server's port; keepalived then has one of the \
+                     kernel's entries for two",
+        },
+    },
+    OnlyOurs {
+        code: Code::Repeated,
+        pattern: "'*' is there already; this one counts",
+        row: Row {
+            name: "repeated keyword",
+            reason: "keepalived takes the last one silently; one of the two is not what somebody meant",
+        },
+    },
+    OnlyOurs {
+        code: Code::Conflict,
+        pattern: "Sync group *: tracking of * is ignored because it has a weight",
+        row: Row {
+            name: "weight in a group",
+            reason: "keepalived says it of scripts and of members only; no other object of the group counts either",
+        },
+    },
+    OnlyOurs {
         code: Code::UnknownInterface,
         pattern: "there is no interface * on this host",
         row: Row {
@@ -209,13 +279,18 @@ const ONLY_OURS: &[OnlyOurs] = &[
         row: CONSEQUENCE,
     },
     OnlyOurs {
+        code: Code::NeverChecked,
+        pattern: "no checker of real server * can be used: *",
+        row: CONSEQUENCE,
+    },
+    OnlyOurs {
         code: Code::LeftOut,
-        pattern: "*",
+        pattern: "*, because * not carried out yet",
         row: NOT_CARRIED_OUT,
     },
     OnlyOurs {
         code: Code::NeverChecked,
-        pattern: "*",
+        pattern: "'*' is not carried out yet: *",
         row: NOT_CARRIED_OUT,
     },
     OnlyOurs {
@@ -232,7 +307,7 @@ const NOT_CARRIED_OUT: Row = Row {
 
 const CONSEQUENCE: Row = Row {
     name: "consequence",
-    reason: "what becomes of the instance because of the mistake is said too",
+    reason: "what becomes of the instance or the real server because of the mistake is said too",
 };
 
 const SECOND: Row = Row {

@@ -1,5 +1,7 @@
 //! A message of keepalived's about a configuration.
 
+use super::kinds;
+
 /// What keepalived says, and where.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Theirs {
@@ -16,14 +18,39 @@ pub(crate) struct Verdict {
     pub(crate) messages: Vec<Theirs>,
 }
 
-/// At one of these keepalived does not look at the instances that follow.
-const FATAL: &[&str] = &[
-    "(*) the virtual router id must be set",
-    "(*) No VIP specified; at least one is required",
-    "* and * both use VRID * with * on interface *",
-    "(*): Unicast instances must have unicast_src_ip or interface",
-    "(*) Unicast peers are not supported in strict mode",
-    "Non-existent interface specified in configuration",
+/// Where keepalived ended too early.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Stop {
+    /// At a line, while it read.
+    Reading { file: String, line: u32 },
+    /// At an instance, while it looked at what it had read; empty: before the first.
+    Judging { instance: String },
+    /// Having read `global_defs`: its children have not read the rest.
+    Globals,
+    /// It crashed, having read everything.
+    Died,
+}
+
+/// At one of these keepalived does not look at the instances that follow, and which of the `*` is the instance.
+const FATAL: &[(&str, usize)] = &[
+    ("(*) the virtual router id must be set", 0),
+    ("(*) No VIP specified; at least one is required", 0),
+    ("* and * both use VRID * with * on interface *", 1),
+    (
+        "(*): Unicast instances must have unicast_src_ip or interface",
+        0,
+    ),
+    ("(*) Unicast peers are not supported in strict mode", 0),
+    ("Non-existent interface specified in configuration", 0),
+];
+
+/// Messages about keywords and braces.
+const STRUCTURE: &[&str] = &[
+    "Unknown keyword '*'",
+    "Unexpected '*' - ignoring",
+    "Extra '}' found",
+    "There are * missing '}'s or extra '{'s",
+    "Missing '{' at beginning of configuration block",
 ];
 
 impl Verdict {
@@ -46,14 +73,31 @@ impl Verdict {
         }
     }
 
-    /// It ended before it had judged everything.
-    pub(crate) fn has_stopped(&self) -> bool {
-        let is_fatal = |theirs: &Theirs| {
-            FATAL
-                .iter()
-                .any(|pattern| captures(pattern, &theirs.message).is_some())
-        };
-        !matches!(self.exit, 0 | 5 | 6) || self.messages.iter().any(is_fatal)
+    /// Where it ended before it had judged everything.
+    pub(crate) fn stop(&self) -> Option<Stop> {
+        if !matches!(self.exit, 0 | 5 | 6) {
+            let last = self.messages.iter().rev().find(|theirs| {
+                captures("*** Configuration line starting *", &theirs.message).is_some()
+            });
+            let place = last.and_then(|theirs| theirs.place.clone());
+            return Some(match place {
+                Some((file, line)) => Stop::Reading { file, line },
+                None => Stop::Died,
+            });
+        }
+        // It would say otherwise if anybody had counted the mistakes.
+        if self.exit == 0 && self.messages.iter().any(Theirs::is_about_structure) {
+            return Some(Stop::Globals);
+        }
+        self.messages.iter().find_map(|theirs| {
+            FATAL.iter().find_map(|(pattern, instance)| {
+                let captures = captures(pattern, &theirs.message)?;
+                let instance = captures.get(*instance).copied().unwrap_or_default();
+                Some(Stop::Judging {
+                    instance: instance.to_owned(),
+                })
+            })
+        })
     }
 }
 
@@ -70,6 +114,28 @@ impl Theirs {
 }
 
 impl Theirs {
+    pub(crate) fn line(&self) -> Option<u32> {
+        self.place.as_ref().map(|(_, line)| *line)
+    }
+
+    pub(crate) fn is_about_structure(&self) -> bool {
+        STRUCTURE
+            .iter()
+            .any(|pattern| captures(pattern, &self.message).is_some())
+    }
+
+    /// The instance, group or address that a message without a place is about.
+    pub(crate) fn subject(&self) -> Option<String> {
+        let (_, found) = kinds::of(&self.message)?;
+        let subject = found.first()?;
+        // `[192.0.2.1]:tcp:80` is written as an address in the file.
+        let address = subject
+            .rsplit_once('[')
+            .and_then(|(_, it)| it.split_once(']'));
+        let name = address.map_or(*subject, |(address, _)| address);
+        (!name.is_empty()).then(|| name.to_owned())
+    }
+
     fn of_line(line: &str) -> Self {
         let placed = line.strip_prefix('(').and_then(|rest| {
             let (place, message) = rest.split_once(") ")?;
