@@ -499,6 +499,16 @@ fn a_vmac_stays_with_the_address_over_a_failover(family: Family) -> Result<()> {
             .count_since(second.started(), "Entering MASTER STATE"),
         1
     );
+    // The better one takes over again, with an interface that has no address yet.
+    let again = start(&lab, A, &router(family, A, "use_vmac"))?;
+    wait_until("the address on a", SOON, || {
+        has_vip(&lab, family) == [true, false]
+    })?;
+    assert!(
+        !again.log().contains("Cant send advert"),
+        "{}",
+        again.log().tail(30)
+    );
     Ok(())
 }
 

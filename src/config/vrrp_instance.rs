@@ -272,14 +272,18 @@ impl VrrpInstance {
         }
     }
 
-    /// The interface with the virtual MAC address.
-    pub fn vmac_interface(&self) -> Option<&InterfaceName> {
-        self.use_vmac.as_ref()?.name.as_ref()
+    /// The interface that is made for it: with the virtual MAC address, or an ipvlan.
+    pub fn own_interface(&self) -> Option<&InterfaceName> {
+        match (&self.use_vmac, &self.use_ipvlan) {
+            (Some(vmac), _) => vmac.name.as_ref(),
+            (None, Some(ipvlan)) => ipvlan.name.as_ref(),
+            (None, None) => None,
+        }
     }
 
     /// Where an address belongs that names no interface.
     pub fn address_interface(&self) -> &InterfaceName {
-        self.vmac_interface().unwrap_or(&self.interface)
+        self.own_interface().unwrap_or(&self.interface)
     }
 
     /// The source of its adverts that the file says.

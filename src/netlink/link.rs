@@ -4,7 +4,8 @@ use futures_util::StreamExt;
 use netlink_packet_core::{NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, NetlinkMessage};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoMacVlan, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
+    InfoData, InfoIpVlan, InfoKind, InfoMacVlan, IpVlanFlags, IpVlanMode, LinkAttribute, LinkFlags,
+    LinkInfo, LinkMessage, MacVlanMode,
 };
 use nix::net::if_::if_nametoindex;
 
@@ -13,41 +14,61 @@ use super::handle::Handle;
 use super::route::{Added, Deleted};
 use crate::types::InterfaceName;
 
-/// A macvlan with a MAC address of its own.
+/// An interface that stands on another one.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Macvlan {
+pub struct VirtualLink {
     pub name: InterfaceName,
     /// The interface that it is on.
     pub base: InterfaceName,
-    pub mac: [u8; 6],
+    pub kind: VirtualLinkKind,
     /// `None`: that of the base.
     pub group: Option<u32>,
 }
 
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum VirtualLinkKind {
+    /// In private mode, with a MAC address of its own.
+    Macvlan { mac: [u8; 6] },
+    /// Of layer 2, with the MAC address of the base.
+    Ipvlan(IpvlanPorts),
+}
+
+/// How the ipvlans of an interface see one another (`linux/if_link.h` IPVLAN_F_*).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum IpvlanPorts {
+    Bridge,
+    Private,
+    Vepa,
+}
+
 impl Handle {
-    /// Makes the macvlan, in private mode and down. One that is there already and the same stays; a macvlan of that
-    /// name that is another one is replaced (keepalived), and anything else refused.
-    pub async fn add_macvlan(&self, macvlan: &Macvlan) -> Result<Added, NetlinkError> {
-        let failed = |cause| NetlinkError::new(Attempted::AddLink(macvlan.name.clone()), cause);
-        let base = if_nametoindex(macvlan.base.as_str())
+    /// Makes the interface, down. One that is there already and the same stays; one of its kind and name that is
+    /// another one is replaced (keepalived), and anything else refused.
+    pub async fn add_virtual_link(&self, wanted: &VirtualLink) -> Result<Added, NetlinkError> {
+        let failed = |cause| NetlinkError::new(Attempted::AddLink(wanted.name.clone()), cause);
+        let base = if_nametoindex(wanted.base.as_str())
             .map_err(|errno| failed(std::io::Error::from(errno)))?;
-        let message = macvlan_message(macvlan, base);
+        let message = virtual_link_message(wanted, base);
         match self.create_link(message.clone()).await {
             Ok(()) => return Ok(Added::Added),
             Err(error) if error.raw_os_error() != Some(libc::EEXIST) => return Err(failed(error)),
             Err(_) => {}
         }
-        match self.kind_of(&macvlan.name).await {
-            Some((InfoKind::MacVlan, Some(link), Some(mac))) => {
-                if link == base && mac == macvlan.mac {
-                    return Ok(Added::WasThere);
-                }
-                self.delete_link(&macvlan.name).await?;
-                self.create_link(message).await.map_err(failed)?;
-                Ok(Added::Added)
-            }
-            _ => Err(failed(std::io::Error::from_raw_os_error(libc::EEXIST))),
+        let is_same = match (self.kind_of(&wanted.name).await, wanted.kind) {
+            (
+                Some((InfoKind::MacVlan, Some(link), Some(there))),
+                VirtualLinkKind::Macvlan { mac },
+            ) => link == base && there == mac,
+            // What its ports see is not looked at.
+            (Some((InfoKind::IpVlan, Some(link), _)), VirtualLinkKind::Ipvlan(_)) => link == base,
+            _ => return Err(failed(std::io::Error::from_raw_os_error(libc::EEXIST))),
+        };
+        if is_same {
+            return Ok(Added::WasThere);
         }
+        self.delete_link(&wanted.name).await?;
+        self.create_link(message).await.map_err(failed)?;
+        Ok(Added::Added)
     }
 
     /// Sets IFF_UP.
@@ -115,20 +136,33 @@ impl Handle {
     }
 }
 
-fn macvlan_message(macvlan: &Macvlan, base: u32) -> LinkMessage {
+fn virtual_link_message(wanted: &VirtualLink, base: u32) -> LinkMessage {
+    let (kind, data) = match wanted.kind {
+        VirtualLinkKind::Macvlan { .. } => (
+            InfoKind::MacVlan,
+            InfoData::MacVlan(vec![InfoMacVlan::Mode(MacVlanMode::Private)]),
+        ),
+        VirtualLinkKind::Ipvlan(ports) => {
+            let flags = match ports {
+                IpvlanPorts::Bridge => IpVlanFlags::empty(),
+                IpvlanPorts::Private => IpVlanFlags::Private,
+                IpvlanPorts::Vepa => IpVlanFlags::Vepa,
+            };
+            let data = vec![InfoIpVlan::Mode(IpVlanMode::L2), InfoIpVlan::Flags(flags)];
+            (InfoKind::IpVlan, InfoData::IpVlan(data))
+        }
+    };
     let mut message = LinkMessage::default();
     message.attributes = vec![
-        LinkAttribute::IfName(macvlan.name.as_str().to_owned()),
+        LinkAttribute::IfName(wanted.name.as_str().to_owned()),
         LinkAttribute::Link(base),
-        LinkAttribute::Address(macvlan.mac.to_vec()),
-        LinkAttribute::LinkInfo(vec![
-            LinkInfo::Kind(InfoKind::MacVlan),
-            LinkInfo::Data(InfoData::MacVlan(vec![InfoMacVlan::Mode(
-                MacVlanMode::Private,
-            )])),
-        ]),
+        LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind), LinkInfo::Data(data)]),
     ];
-    let group = macvlan.group.map(LinkAttribute::Group);
+    if let VirtualLinkKind::Macvlan { mac } = wanted.kind {
+        let address = LinkAttribute::Address(mac.to_vec());
+        message.attributes.push(address);
+    }
+    let group = wanted.group.map(LinkAttribute::Group);
     message.attributes.extend(group);
     message
 }

@@ -18,7 +18,7 @@ mod rule;
 pub use error::{Attempted, NetlinkError};
 pub use handle::{AddressAdded, AddressDeleted, Handle, IFAPROT_KEEPALIVED};
 pub use interfaces::Interfaces;
-pub use link::Macvlan;
+pub use link::{IpvlanPorts, VirtualLink, VirtualLinkKind};
 pub use message::{Address, Change, Link};
 pub use monitor::{Drained, Monitor};
 pub use proc_connector::{ProcConnector, ProcEvent};

@@ -166,7 +166,7 @@ fn entry(address: &VirtualAddress, instance: &VrrpInstance) -> String {
     let dev = address
         .dev
         .as_ref()
-        .filter(|&dev| Some(dev) != instance.vmac_interface());
+        .filter(|&dev| Some(dev) != instance.own_interface());
     text += &format!(" dev {}", dev.unwrap_or(&instance.interface));
     text += match address.scope.number() {
         0 => " scope global",

@@ -156,7 +156,7 @@ impl Draft {
         instance.use_vmac = self
             .vmac
             .resolve(instance.virtual_router_id, instance.family());
-        instance.use_ipvlan = self.vmac.use_ipvlan.as_ref().map(|it| it.value.clone());
+        self.vmac.set_ipvlan(instance, context);
         instance.use_vmac_addr = self.vmac.use_vmac_addr;
         if let (Some(vmac), None) = (&self.vmac.use_vmac, self.vmac.vmac_xmit_base)
             && !instance.unicast_peer.is_empty()

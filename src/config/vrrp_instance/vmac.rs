@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::VrrpInstance;
 use super::draft::Draft;
+use crate::config::consistency::Context;
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::entry;
 use crate::config::iproute_names::NameKind;
@@ -41,7 +42,7 @@ pub enum IpvlanMode {
 /// address.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Ipvlan {
-    /// `vmac_prefix` and the VRID where the file says nothing.
+    /// `vmac_prefix` and the VRID where the file says nothing; never `None` in a configuration that has been loaded.
     pub name: Option<InterfaceName>,
     /// Source of adverts; IPv4 cannot do without.
     pub address: Option<IpPrefix>,
@@ -83,18 +84,49 @@ impl VmacDraft {
     }
 }
 
-/// Names the VMACs that the file does not name: each has a name of its own (keepalived: an IPv6 one is `vrrp6.VRID`
+impl VmacDraft {
+    /// The ipvlan; its address is the source of adverts unless the file names another one.
+    pub(crate) fn set_ipvlan(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
+        let Some(Spanned { value, span }) = &self.use_ipvlan else {
+            return;
+        };
+        let of_family = value
+            .address
+            .filter(|it| AddressFamily::of(it.address) == instance.family());
+        if of_family.is_none() && instance.family() == AddressFamily::Inet {
+            let message = format!(
+                "({}) an ipvlan needs an IPv4 address of its own - ignoring use_ipvlan",
+                instance.name
+            );
+            let finding = Finding::new(Code::Conflict, *span, message);
+            return context
+                .complain(finding.help("'use_ipvlan ADDRESS/PREFIX', another one on each node"));
+        }
+        let source = of_family.map(|it| it.address);
+        if instance.unicast_peer.is_empty() && instance.configured_source().is_none() {
+            instance.mcast_src_ip = source;
+        }
+        instance.use_ipvlan = Some(value.clone());
+    }
+}
+
+/// Names the interfaces that the file does not name: each has a name of its own (keepalived: an IPv6 one is `vrrp6.VRID`
 /// where `vrrp.VRID` is taken, then come `vrrp1.VRID`, `vrrp2.VRID` …).
 pub(crate) fn name_all(instances: &mut [VrrpInstance], prefix: &str) {
     let mut taken: HashSet<InterfaceName> = instances
         .iter()
-        .filter_map(|instance| instance.use_vmac.as_ref()?.name.clone())
+        .filter_map(|instance| instance.own_interface().cloned())
         .collect();
     for instance in instances {
         let (vrid, family) = (instance.virtual_router_id, instance.family());
-        let Some(vmac) = instance.use_vmac.as_mut().filter(|it| it.name.is_none()) else {
-            continue;
+        let name = match (&mut instance.use_vmac, &mut instance.use_ipvlan) {
+            (Some(vmac), _) => &mut vmac.name,
+            (None, Some(ipvlan)) => &mut ipvlan.name,
+            (None, None) => continue,
         };
+        if name.is_some() {
+            continue;
+        }
         let of_family = (family == AddressFamily::Inet6).then(|| "6".to_owned());
         let numbers = (1..=u8::MAX).map(|number| number.to_string());
         let infixes = std::iter::once(String::new())
@@ -107,8 +139,8 @@ pub(crate) fn name_all(instances: &mut [VrrpInstance], prefix: &str) {
             let prefix = prefix.get(..most).unwrap_or(prefix);
             InterfaceName::new(&format!("{prefix}{suffix}")).ok()
         });
-        vmac.name = names.into_iter().find(|name| !taken.contains(name));
-        taken.extend(vmac.name.clone());
+        *name = names.into_iter().find(|name| !taken.contains(name));
+        taken.extend(name.clone());
     }
 }
 
@@ -128,7 +160,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         draft.vmac.use_vmac_addr = true;
         Ok(())
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "use_ipvlan",
         Shape::Optional("INTERFACE, ADDRESS, bridge|private|vepa, group G"),
         "off",
@@ -272,6 +304,7 @@ fn mac(word: Word<'_>) -> Result<Mac, Finding> {
 mod tests {
     use crate::config::load::tests::{codes, loaded};
     use crate::config::{IpvlanMode, VrrpInstance};
+    use crate::types::InterfaceName;
 
     fn text(lines: &str) -> String {
         format!(
@@ -368,6 +401,16 @@ mod tests {
             ipvlan.address.map(|it| it.to_string()).as_deref(),
             Some("10.0.0.9/24")
         );
+        assert_eq!(
+            ipvlan.name.as_ref().map(InterfaceName::as_str),
+            Some("ipv.7")
+        );
+        let unnamed = instance("use_ipvlan 10.0.0.9/24");
+        let name = unnamed.own_interface().map(InterfaceName::as_str);
+        assert_eq!(name, Some("vrrp.7"));
+        assert_eq!(unnamed.configured_source(), "10.0.0.9".parse().ok());
+        assert_eq!(complaints("use_ipvlan"), ["7:1 conflict"]);
+        assert!(instance("use_ipvlan").own_interface().is_none());
         assert_eq!(
             complaints("use_vmac\nuse_ipvlan x 10.0.0.9"),
             ["8:1 conflict"]

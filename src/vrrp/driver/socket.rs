@@ -187,9 +187,14 @@ fn wanted(config: &Config) -> BTreeMap<Place, Wanted> {
         };
         // The kernel hands a macvlan in private mode what has its own MAC address as its source, and nobody else: the
         // adverts of a peer with the same virtual MAC address.
-        if let (Some(vmac), false) = (instance.vmac_interface(), is_unicast) {
-            let place = (vmac.clone(), Transport::of(instance));
-            wanted.entry(place).or_default().extend(more());
+        // An ipvlan gets what its base gets too, and hearing it once is enough: it is for sending.
+        if let (Some(own), false) = (instance.own_interface(), is_unicast) {
+            let place = (own.clone(), Transport::of(instance));
+            let mut more = more();
+            if instance.use_ipvlan.is_some() {
+                more.groups.clear();
+            }
+            wanted.entry(place).or_default().extend(more);
         }
         wanted.entry(place).or_default().extend(more());
     }
@@ -208,7 +213,7 @@ impl Wanted {
 
 fn bases(config: &Config) -> impl Iterator<Item = (InterfaceName, InterfaceName)> {
     config.vrrp_instances.iter().filter_map(|instance| {
-        let vmac = instance.vmac_interface()?;
+        let vmac = instance.own_interface()?;
         Some((vmac.clone(), instance.interface.clone()))
     })
 }
@@ -377,7 +382,10 @@ fn sender(interface: &InterfaceName, transport: Transport) -> io::Result<Socket>
             socket.set_header_included_v4(true)?;
             socket.set_multicast_loop_v4(false)?;
         }
-        Transport::Ipv6 => socket.set_multicast_loop_v6(false)?,
+        Transport::Ipv6 => {
+            socket.set_multicast_loop_v6(false)?;
+            socket.set_freebind_v6(true)?;
+        }
     }
     if setsockopt(&socket, sockopt::SndBufForce, &SEND_BUFFER).is_err() {
         let _ = socket.set_send_buffer_size(SEND_BUFFER);

@@ -1,4 +1,4 @@
-//! The interfaces with virtual MAC addresses (`use_vmac`, RFC 5798 §7.3): made when the program starts, made anew when
+//! The interfaces of the virtual routers' own (`use_vmac`, RFC 5798 §7.3, and `use_ipvlan`): made when the program starts, made anew when
 //! somebody deletes them, deleted when it ends.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,9 +7,11 @@ use tracing::{info, warn};
 
 use super::sysctl::{self, Sysctls};
 use super::{DriverError, Report};
-use crate::config::Config;
-use crate::netlink::{Handle, Interfaces, Macvlan};
-use crate::types::{AddressFamily, InterfaceName, Owned, OwnedObject, Tenure};
+use crate::config::{Config, IpvlanMode, VrrpInstance};
+use crate::netlink::{Handle, Interfaces, IpvlanPorts, VirtualLink, VirtualLinkKind};
+use crate::types::{
+    AddressFamily, InterfaceName, Owned, OwnedAddress, OwnedObject, Tenure, VirtualAddress,
+};
 
 /// Of the instance's own interface while a VMAC is on it: the kernel must not answer ARP there for what is on the VMAC,
 /// nor ask there in the name of a virtual address, because neighbours would learn the wrong MAC address from the question.
@@ -32,12 +34,14 @@ const PROMOTE: &str = "promote_secondaries";
 /// The VMAC of one instance.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Vmac {
-    macvlan: Macvlan,
+    link: VirtualLink,
     family: AddressFamily,
     /// Some address on it is IPv6.
     has_ipv6: bool,
     /// Adverts leave through it.
     sends: bool,
+    /// The node's own on it.
+    address: Option<OwnedAddress>,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +67,7 @@ impl Vmacs {
     /// The interface that multicast adverts of the instance leave through, where it is not the instance's own.
     pub(super) fn sender(&self, instance: &str) -> Option<&InterfaceName> {
         let vmac = self.vmacs.get(instance).filter(|vmac| vmac.sends)?;
-        Some(&vmac.macvlan.name)
+        Some(&vmac.link.name)
     }
 
     /// Makes what `config` wants. What is not wanted any more stays until [`Self::retire`], because addresses are on it.
@@ -80,7 +84,7 @@ impl Vmacs {
             if let Some(old) = self.vmacs.remove(&instance) {
                 self.release(&old);
             }
-            reports.push(Report::Own(owned(&vmac.macvlan.name)));
+            reports.push(Report::Own(owned(&vmac.link.name)));
             self.prepare(&vmac);
             self.make(&instance, &vmac, handle).await?;
             self.vmacs.insert(instance, vmac);
@@ -98,7 +102,7 @@ impl Vmacs {
         handle: &Handle,
     ) -> Result<Vec<Report>, DriverError> {
         let wanted: BTreeMap<String, Vmac> = wanted(config).collect();
-        let names: Vec<_> = wanted.values().map(|it| it.macvlan.name.clone()).collect();
+        let names: Vec<_> = wanted.values().map(|it| it.link.name.clone()).collect();
         let gone: Vec<_> = self
             .vmacs
             .keys()
@@ -112,13 +116,14 @@ impl Vmacs {
             };
             self.release(&vmac);
             // An instance that was renamed has the same.
-            if names.contains(&vmac.macvlan.name) {
+            if names.contains(&vmac.link.name) {
                 continue;
             }
-            match handle.delete_link(&vmac.macvlan.name).await {
+            match handle.delete_link(&vmac.link.name).await {
                 Ok(_) => {
-                    let name = &vmac.macvlan.name;
-                    info!("({instance}): Success removing VMAC interface {name}");
+                    let name = &vmac.link.name;
+                    let kind = vmac.kind();
+                    info!("({instance}): Success removing {kind} interface {name}");
                     reports.push(Report::Disown(owned(name)));
                 }
                 Err(error) if error.errno().is_some() => warn!("({instance}) {error}"),
@@ -159,12 +164,12 @@ impl Vmacs {
     ) -> Result<Vec<InterfaceName>, DriverError> {
         let mut made = Vec::new();
         for (instance, vmac) in &self.vmacs {
-            let is_there = interfaces.link(&vmac.macvlan.name).is_some();
-            if is_there || interfaces.link(&vmac.macvlan.base).is_none() {
+            let is_there = interfaces.link(&vmac.link.name).is_some();
+            if is_there || interfaces.link(&vmac.link.base).is_none() {
                 continue;
             }
             self.make(instance, vmac, handle).await?;
-            made.push(vmac.macvlan.name.clone());
+            made.push(vmac.link.name.clone());
         }
         Ok(made)
     }
@@ -172,7 +177,7 @@ impl Vmacs {
     /// What the instance's own interface needs.
     fn prepare(&mut self, vmac: &Vmac) {
         for (setting, value) in BASE_SETTINGS {
-            let key = setting_of(&vmac.macvlan.base, setting);
+            let key = setting_of(&vmac.link.base, setting);
             self.sysctls.set(&key, value);
         }
         if vmac.family == AddressFamily::Inet && self.rp_filter.is_empty() {
@@ -182,7 +187,7 @@ impl Vmacs {
 
     fn release(&mut self, vmac: &Vmac) {
         for (setting, _) in BASE_SETTINGS {
-            let key = setting_of(&vmac.macvlan.base, setting);
+            let key = setting_of(&vmac.link.base, setting);
             self.sysctls.release(&key);
         }
     }
@@ -213,8 +218,8 @@ impl Vmacs {
     }
 
     async fn make(&self, instance: &str, vmac: &Vmac, handle: &Handle) -> Result<(), DriverError> {
-        let name = &vmac.macvlan.name;
-        match handle.add_macvlan(&vmac.macvlan).await {
+        let name = &vmac.link.name;
+        match handle.add_virtual_link(&vmac.link).await {
             Ok(_) => {
                 if vmac.family == AddressFamily::Inet {
                     for (setting, value) in VMAC_SETTINGS {
@@ -232,7 +237,13 @@ impl Vmacs {
                     sysctl::set(&format!("{ipv6}/disable_ipv6"), "1");
                 }
                 said(instance, handle.set_up(name).await)?;
-                info!("({instance}): Success creating VMAC interface {name}");
+                if let Some(address) = &vmac.address {
+                    let options = VirtualAddress::new(address.address, address.prefix_len);
+                    let added = handle.add_address(address, &options).await;
+                    said(instance, added.map(|_| ()))?;
+                }
+                let kind = vmac.kind();
+                info!("({instance}): Success creating {kind} interface {name}");
                 Ok(())
             }
             Err(error) => said(instance, Err(error)),
@@ -240,9 +251,18 @@ impl Vmacs {
     }
 }
 
+impl Vmac {
+    /// For the log.
+    fn kind(&self) -> &'static str {
+        match self.link.kind {
+            VirtualLinkKind::Macvlan { .. } => "VMAC",
+            VirtualLinkKind::Ipvlan(_) => "IPVLAN",
+        }
+    }
+}
+
 fn wanted(config: &Config) -> impl Iterator<Item = (String, Vmac)> {
     config.vrrp_instances.iter().filter_map(|instance| {
-        let vmac = instance.use_vmac.as_ref()?;
         let addresses = instance
             .virtual_ipaddress
             .iter()
@@ -250,19 +270,44 @@ fn wanted(config: &Config) -> impl Iterator<Item = (String, Vmac)> {
         let has_ipv6 = addresses
             .filter(|it| it.dev.is_none())
             .any(|it| it.address.is_ipv6());
+        let (kind, group, address) = kind_and_address(instance)?;
         let wanted = Vmac {
-            macvlan: Macvlan {
-                name: vmac.name.clone()?,
+            link: VirtualLink {
+                name: instance.own_interface()?.clone(),
                 base: instance.interface.clone(),
-                mac: vmac.mac?,
-                group: vmac.group,
+                kind,
+                group,
             },
             family: instance.family(),
             has_ipv6,
             sends: !instance.vmac_xmit_base && instance.unicast_peer.is_empty(),
+            address,
         };
         Some((instance.name.clone(), wanted))
     })
+}
+
+fn kind_and_address(
+    instance: &VrrpInstance,
+) -> Option<(VirtualLinkKind, Option<u32>, Option<OwnedAddress>)> {
+    if let Some(vmac) = &instance.use_vmac {
+        let kind = VirtualLinkKind::Macvlan { mac: vmac.mac? };
+        return Some((kind, vmac.group, None));
+    }
+    let ipvlan = instance.use_ipvlan.as_ref()?;
+    let ports = match ipvlan.mode {
+        IpvlanMode::Bridge => IpvlanPorts::Bridge,
+        IpvlanMode::Private => IpvlanPorts::Private,
+        IpvlanMode::Vepa => IpvlanPorts::Vepa,
+    };
+    let interface = ipvlan.name.clone()?;
+    let address = ipvlan.address.map(|own| OwnedAddress {
+        interface,
+        address: own.address,
+        prefix_len: own.prefix_len,
+        peer: None,
+    });
+    Some((VirtualLinkKind::Ipvlan(ports), ipvlan.group, address))
 }
 
 fn owned(name: &InterfaceName) -> Owned {

@@ -4,7 +4,9 @@ use std::io::{self, IoSlice};
 use std::net::{IpAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::AsRawFd;
 
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg};
+use nix::sys::socket::{
+    ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg, sendmsg,
+};
 
 use super::{Pair, Place, Sockets};
 use crate::types::InterfaceName;
@@ -12,6 +14,9 @@ use crate::vrrp::driver::transport::Transport;
 
 /// Most packets in one call: what is allocated for it stays small.
 const AT_ONCE: usize = 64;
+
+/// Where the source stands in an IPv6 header (RFC 8200 §3).
+const SOURCE: std::ops::Range<usize> = 8..24;
 
 /// A whole IP packet and where it goes.
 #[derive(Clone, Copy, Debug)]
@@ -89,12 +94,39 @@ impl Pair {
                 Ok(count @ 1..) => sent += count,
                 Ok(0) => return fail(&indices[sent..], failures, libc::EAGAIN),
                 Err(nix::errno::Errno::EINTR) => {}
+                Err(nix::errno::Errno::EADDRNOTAVAIL)
+                    if outgoing()
+                        .nth(sent)
+                        .is_some_and(|it| self.send_from_its_source(it, flags).is_ok()) =>
+                {
+                    sent += 1;
+                }
                 Err(errno) => {
                     fail(&indices[sent..=sent], failures, errno as i32);
                     sent += 1;
                 }
             }
         }
+    }
+
+    /// On an interface without an IPv6 address, as a virtual MAC interface is until its router is MASTER, the kernel
+    /// misses a source, although the packet has one. So it is told that one, which need not be there (IPV6_FREEBIND).
+    fn send_from_its_source(&self, it: &Outgoing<'_>, flags: MsgFlags) -> nix::Result<()> {
+        let source = it.packet.get(SOURCE).and_then(|it| it.try_into().ok());
+        let info = libc::in6_pktinfo {
+            ipi6_addr: libc::in6_addr {
+                s6_addr: source.ok_or(nix::errno::Errno::EADDRNOTAVAIL)?,
+            },
+            ipi6_ifindex: self.index,
+        };
+        sendmsg(
+            self.sender.as_raw_fd(),
+            &[IoSlice::new(it.packet)],
+            &[ControlMessage::Ipv6PacketInfo(&info)],
+            flags,
+            Some(&self.address(it.destination)),
+        )
+        .map(drop)
     }
 
     fn address(&self, destination: IpAddr) -> SockaddrStorage {
