@@ -1,6 +1,8 @@
 //! When a message or a complaint may stand alone: the rules of the policy that need to know where in the file, and what
 //! else was said. Rules about the wording alone are in `policy.rs`.
 
+use std::collections::HashSet;
+
 use holdfast::config::{Code, Complaint, Place};
 
 use super::comparison::Matcher;
@@ -10,6 +12,8 @@ use super::theirs::{Stop, Theirs, Verdict, captures};
 pub(super) struct Excuses<'a> {
     matcher: Matcher<'a>,
     stop: Option<Stop>,
+    /// At the end its braces are not right.
+    loses_count: bool,
     /// Where keepalived complains about keywords or braces and we do not.
     lost: Vec<(String, u32)>,
 }
@@ -34,6 +38,7 @@ impl<'a> Excuses<'a> {
         Self {
             matcher,
             stop: theirs.stop(),
+            loses_count: theirs.loses_count(),
             lost,
         }
     }
@@ -69,6 +74,10 @@ impl<'a> Excuses<'a> {
 
     /// Keepalived has lost its way by then, and we report why at this line or before it.
     fn after_mistake(&mut self, theirs: &Theirs, file: &str, line: u32) -> Option<&'static Row> {
+        let path = self.path_of(file);
+        if theirs.message == "Unknown keyword '\\'" && self.matcher.places.is_comment(&path, line) {
+            return Some(&policy::COMMENT);
+        }
         let is_lost_here = self.is_lost_at(file, line);
         let mut row = None;
         for complaint in self.matcher.ours {
@@ -96,8 +105,12 @@ impl<'a> Excuses<'a> {
                 Code::UnknownReference if place.source.contains("${") => &policy::UNDEFINED,
                 _ => continue,
             };
+            // Where its braces are right again at the end of the block that the mistake is in, so is keepalived.
+            let is_behind = cause.name != policy::BRACES.name
+                && !self.is_in_same_block(place, line)
+                && !self.loses_count;
             // Nothing but keywords and braces is wrong because of what stands far above.
-            if theirs.is_about_structure() || is_lost_here {
+            if !is_behind && (theirs.is_about_structure() || is_lost_here) {
                 row = Some(cause);
             }
         }
@@ -174,6 +187,20 @@ impl<'a> Excuses<'a> {
         // Its name is put together from a definition.
         let is_made = !self.matcher.places.text(&main).contains(&subject);
         (is_made && has_definition(self.matcher.ours)).then_some(&policy::DEFINITION)
+    }
+
+    /// The outermost block around `line` is that around `place`, or both are in one definition.
+    fn is_in_same_block(&mut self, place: &Place, line: u32) -> bool {
+        let places = &mut self.matcher.places;
+        if places.is_one_definition(&place.file, place.line, line) {
+            return true;
+        }
+        let outermost = |around: &[(u32, String)]| {
+            let (_, blocks) = around.split_first()?;
+            blocks.last().map(|(header, _)| *header)
+        };
+        let mistake = outermost(places.around(&place.file, place.line));
+        mistake.is_some() && mistake == outermost(places.around(&place.file, line))
     }
 
     /// `line` is in the block that opens at `place`.
@@ -272,13 +299,50 @@ impl<'a> Excuses<'a> {
         let is_lost = lost
             .into_iter()
             .any(|(_, line)| around.iter().any(|(header, _)| header == line));
-        let uses_definition = place.source.contains('$');
-        match (is_lost, has_definition(self.matcher.ours)) {
-            (_, true) if is_lost || uses_definition => Some(&policy::DEFINITION),
+        if self.uses_commented_definition(&place.file, &place.source) {
+            return Some(&policy::DEFINITION);
+        }
+        match (is_lost, complaint.code) {
+            (true, Code::UnknownReference) => Some(&policy::UNDEFINED),
             (true, _) => Some(&policy::BRACES),
             (false, _) => None,
         }
     }
+
+    /// A definition that the line uses, or one that this uses, has a comment in it.
+    fn uses_commented_definition(&mut self, file: &str, source: &str) -> bool {
+        let mut waiting = names_in(source);
+        let mut seen = HashSet::new();
+        while let Some(name) = waiting.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            for (lines, text) in self.matcher.places.definitions(file, &name) {
+                let is_there = |it: &Complaint| {
+                    let place = it.place.as_ref();
+                    place.is_some_and(|it| it.file == file && lines.contains(&it.line))
+                };
+                let mut comments = self.matcher.ours.iter();
+                if comments.any(|it| it.code == Code::InvalidDefinition && is_there(it)) {
+                    return true;
+                }
+                waiting.extend(names_in(&text));
+            }
+        }
+        false
+    }
+}
+
+/// Of the definitions that a text uses: `$NAME`, `${NAME}`.
+fn names_in(text: &str) -> Vec<String> {
+    let pieces = text.split('$').skip(1);
+    let names = pieces.map(|piece| {
+        let name = piece.trim_start_matches('{');
+        let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let end = name.find(|c| !is_letter(c)).unwrap_or(name.len());
+        name[..end].to_owned()
+    });
+    names.filter(|name| !name.is_empty()).collect()
 }
 
 fn has_definition(ours: &[Complaint]) -> bool {

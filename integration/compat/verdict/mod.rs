@@ -25,3 +25,6 @@ pub(crate) use totals::Totals;
 pub(crate) fn load(path: &Path, host: &OfflineHost) -> Loaded {
     config::load(path, &LoadOptions::default(), host)
 }
+
+#[cfg(test)]
+mod tests;

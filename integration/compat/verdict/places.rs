@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// The headers of the blocks around each line of some files.
@@ -32,6 +33,53 @@ impl Places {
             let bytes = fs::read(file).unwrap_or_default();
             String::from_utf8_lossy(&bytes).into_owned()
         })
+    }
+
+    /// Each line from `first` on says that the next one belongs to it, up to `last`.
+    pub(crate) fn is_one_definition(&mut self, file: &str, first: u32, last: u32) -> bool {
+        let lines = (1..).zip(self.text(file).lines());
+        let mut between = lines.filter(|(number, _)| (first..last).contains(number));
+        first <= last && between.all(|(_, line)| line.trim_end().ends_with('\\'))
+    }
+
+    /// Lines and text of each definition of `$NAME`, with the comments inside.
+    pub(crate) fn definitions(
+        &mut self,
+        file: &str,
+        name: &str,
+    ) -> Vec<(RangeInclusive<u32>, String)> {
+        let start = format!("${name}=");
+        let lines: Vec<&str> = self.text(file).lines().collect();
+        let mut found = Vec::new();
+        for (index, line) in lines.iter().enumerate() {
+            // A condition may stand in front.
+            let line = line.trim_start();
+            let line = match line.strip_prefix('@') {
+                Some(rest) => rest
+                    .split_once([' ', '\t'])
+                    .map_or("", |(_, rest)| rest.trim_start()),
+                None => line,
+            };
+            if !line.starts_with(&start) {
+                continue;
+            }
+            let goes_on = |line: &&&str| {
+                let line = line.trim();
+                line.ends_with('\\') || line.starts_with(['#', '!'])
+            };
+            let more = lines[index..].iter().take_while(goes_on).count();
+            let last = (index + more).min(lines.len() - 1);
+            let number = |index: usize| u32::try_from(index + 1).unwrap_or(u32::MAX);
+            found.push((number(index)..=number(last), lines[index..=last].join("\n")));
+        }
+        found
+    }
+
+    /// The line is nothing but a comment.
+    pub(crate) fn is_comment(&mut self, file: &str, line: u32) -> bool {
+        let text = self.text(file);
+        let line = text.lines().nth(line.saturating_sub(1) as usize);
+        line.is_some_and(|line| line.trim_start().starts_with(['#', '!']))
     }
 
     /// `line` is in a block whose header has `name` in it.

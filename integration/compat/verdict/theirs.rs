@@ -73,6 +73,13 @@ impl Verdict {
         }
     }
 
+    /// Its count of braces is wrong at the end.
+    pub(crate) fn loses_count(&self) -> bool {
+        let pattern = "There are * missing '}'s or extra '{'s";
+        let mut messages = self.messages.iter();
+        messages.any(|theirs| captures(pattern, &theirs.message).is_some())
+    }
+
     /// Where it ended before it had judged everything.
     pub(crate) fn stop(&self) -> Option<Stop> {
         if !matches!(self.exit, 0 | 5 | 6) {
