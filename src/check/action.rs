@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Announcement, CheckId, Event};
+use super::{Announcement, CheckId, Event, Mail};
 use crate::config::CheckerKind;
 use crate::lvs::Command;
 use crate::types::ScriptCommand;
@@ -29,8 +29,9 @@ pub enum Action {
     /// Say what the plane holds, connecting again if need be: `Input::ReadBack`.
     ReadBack,
     Notify(Notification),
-    /// For the FIFOs, and for mail.
+    /// For the FIFOs.
     Announce(Announcement),
+    Mail(Mail),
     Log(Event),
 }
 

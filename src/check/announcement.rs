@@ -1,4 +1,4 @@
-//! What FIFOs and mail are told of virtual and real servers, in keepalived's words.
+//! What FIFOs are told of virtual and real servers, in keepalived's words.
 
 use super::Subject;
 use crate::lvs::ServiceKey;

@@ -404,7 +404,12 @@ impl Checker {
         }
     }
 
-    fn method(&self) -> CheckMethod {
+    /// The last result was one; `None`: it passed.
+    pub(super) fn last_failure(&self) -> Option<&Failure> {
+        self.last_failure.as_ref()
+    }
+
+    pub(super) fn method(&self) -> CheckMethod {
         match &self.config.kind {
             CheckerKind::TcpCheck(_) => CheckMethod::Tcp,
             CheckerKind::HttpGet(_, http) if http.tls => CheckMethod::Ssl,

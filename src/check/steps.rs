@@ -278,6 +278,10 @@ impl Lab {
                 vec![format!("Announce {}", announcement.fifo_line().trim_end())]
             }
             Action::Announce(_) => Vec::new(),
+            Action::Mail(mail) => {
+                let body = mail.body();
+                vec![format!("Mail {} {}", mail.subject(), body.trim_end())]
+            }
             Action::Log(event) => {
                 let level = match (event.is_warning(), event.is_detail()) {
                     (true, _) => "Warn",
@@ -425,7 +429,10 @@ fn parse_config(lines: &[&str]) -> (Config, BTreeMap<ServiceKey, String>) {
 fn virtual_server(address: &str, scheduler: &str, options: &Options<'_>) -> VirtualServer {
     VirtualServer {
         target: crate::config::ServiceTarget::Address,
-        options: crate::config::ServiceOptions::default(),
+        options: crate::config::ServiceOptions {
+            smtp_alert: options.is_set("smtp_alert"),
+            ..crate::config::ServiceOptions::default()
+        },
         address: server(address),
         protocol: Protocol::Tcp,
         lvs_sched: scheduler.parse().expect("a scheduler"),
@@ -448,7 +455,10 @@ fn virtual_server(address: &str, scheduler: &str, options: &Options<'_>) -> Virt
 fn real_server(address: &str, options: &Options<'_>) -> RealServer {
     RealServer {
         pending_checkers: Vec::new(),
-        options: crate::config::RealServerOptions::default(),
+        options: crate::config::RealServerOptions {
+            smtp_alert: options.is_set("smtp_alert"),
+            ..crate::config::RealServerOptions::default()
+        },
         address: server(address),
         weight: Weight::new(options.number("weight", 1)).expect("a weight"),
         lvs_method: ForwardingMethod::Nat,

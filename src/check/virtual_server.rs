@@ -14,7 +14,7 @@ use super::forwarding::{Forwarding, Wanted};
 use super::quorum::{Quorum, QuorumChange};
 use super::real_server::{RealServer, Registrar};
 use super::{
-    Action, Actions, Announcement, Event, Notification, Outcome, Passed, Subject,
+    Action, Actions, Announcement, Event, Mail, MailAbout, Notification, Outcome, Passed, Subject,
     VirtualServerSnapshot,
 };
 use crate::config;
@@ -34,6 +34,10 @@ impl Step<'_> {
 
     fn announce(&mut self, announcement: Announcement) {
         self.actions.push(Action::Announce(announcement));
+    }
+
+    fn mail(&mut self, mail: Mail) {
+        self.actions.push(Action::Mail(mail));
     }
 
     fn notify(&mut self, subject: String, command: Option<&ScriptCommand>) {
@@ -228,24 +232,48 @@ impl VirtualServer {
                     .is_some_and(|checker| checker.config().alpha || !checker.is_up());
                 if told {
                     self.tell(real_server, step);
+                    self.mail_about_checker((index, checker), true, step);
                 }
             }
             Verdict::WentUp | Verdict::WentDown => {
-                self.update_alive(index, step);
+                let decides = self.update_alive(index, step);
+                self.mail_about_checker((index, checker), decides, step);
                 self.update_quorum(step);
             }
         }
     }
 
-    /// Makes the real server what its checkers say.
-    fn update_alive(&mut self, index: usize, step: &mut Step<'_>) {
+    fn mail_about_checker(
+        &self,
+        (index, checker): (usize, usize),
+        decides: bool,
+        step: &mut Step<'_>,
+    ) {
+        let Some(real_server) = self.real_servers.get(index) else {
+            return;
+        };
+        let checker = real_server.checkers.get(checker);
+        let Some(checker) = checker.filter(|_| real_server.config.options.smtp_alert) else {
+            return;
+        };
+        let result = if checker.is_up() {
+            Ok(())
+        } else {
+            Err(checker.last_failure())
+        };
+        let of = subject(self.key, real_server.config.address);
+        step.mail(Mail::of_checker(of, decides, checker.method(), result));
+    }
+
+    /// Makes the real server what its checkers say; tells whether that is something else than before.
+    fn update_alive(&mut self, index: usize, step: &mut Step<'_>) -> bool {
         let key = self.key;
         let Some(real_server) = self.real_servers.get_mut(index) else {
-            return;
+            return false;
         };
         let alive = real_server.passes();
         if alive == real_server.alive {
-            return;
+            return false;
         }
         real_server.alive = alive;
         let of = subject(key, real_server.config.address);
@@ -265,6 +293,7 @@ impl VirtualServer {
         if let Some(real_server) = self.real_servers.get(index) {
             self.tell(real_server, step);
         }
+        true
     }
 
     /// Runs notify_up or notify_down.
@@ -280,7 +309,8 @@ impl VirtualServer {
         step.announce(Announcement::RealServer { of, is_up });
     }
 
-    fn notify_quorum(&self, step: &mut Step<'_>) {
+    /// `why` is for mail.
+    fn notify_quorum(&self, why: String, step: &mut Step<'_>) {
         let script = if self.quorum_up {
             &self.config.quorum_up
         } else {
@@ -291,6 +321,13 @@ impl VirtualServer {
             virtual_server: self.key,
             is_up: self.quorum_up,
         });
+        if self.config.options.smtp_alert {
+            step.mail(Mail {
+                about: MailAbout::VirtualServer(self.key),
+                is_up: self.quorum_up,
+                text: why,
+            });
+        }
     }
 
     /// Gains or loses the quorum; brings in or takes out the sorry server. One that should be in and is not, at a
@@ -326,7 +363,10 @@ impl VirtualServer {
             step.log(Event::AliveServersAdded { virtual_server });
             self.program(step);
         }
-        self.notify_quorum(step);
+        let Quorum { quorum, hysteresis } = self.quorum();
+        let threshold = self.quorum().gain_threshold();
+        let why = format!("Gained quorum {quorum}+{hysteresis}={threshold} <= {weight}");
+        self.notify_quorum(why, step);
     }
 
     fn lose_quorum(&mut self, weight: u64, step: &mut Step<'_>) {
@@ -352,7 +392,10 @@ impl VirtualServer {
             self.sorry_server_active = true;
             self.program(step);
         }
-        self.notify_quorum(step);
+        let Quorum { quorum, hysteresis } = self.quorum();
+        let threshold = self.quorum().loss_threshold();
+        let why = format!("Lost quorum {quorum}-{hysteresis}={threshold} > {weight}");
+        self.notify_quorum(why, step);
     }
 
     fn quorum(&self) -> Quorum {

@@ -213,7 +213,7 @@ impl Lab {
                     answers.push(Input::Applied { failures });
                 }
                 Action::ReadBack => answers.push(Input::ReadBack(self.plane.clone())),
-                Action::Notify(_) | Action::Announce(_) | Action::Log(_) => {}
+                Action::Notify(_) | Action::Announce(_) | Action::Mail(_) | Action::Log(_) => {}
             }
         }
         for answer in answers {

@@ -16,6 +16,7 @@ use crate::check::{Action, Actions, CheckId, Checkers, Event, Failure, Input, Ou
 use crate::config::{CheckerKind, Config};
 use crate::lvs::driver::{self, ForwardingPlane, Plane, PlaneChoice, PlaneError, PlaneErrorKind};
 use crate::lvs::{ServiceKey, Table};
+use crate::notify::Mail;
 use crate::notify::driver::{Notifier, RunsScript};
 use crate::sys::process::raise_open_files;
 
@@ -78,6 +79,7 @@ pub(super) async fn run_with<P: ForwardingPlane>(
         replies,
         checks: Checks::default(),
         notifier: Notifier::default(),
+        no_checker_emails: false,
         ownership,
         checkers: None,
         read_back: None,
@@ -110,6 +112,7 @@ struct Driver {
     replies: mpsc::UnboundedReceiver<Reply>,
     checks: Checks,
     notifier: Notifier,
+    no_checker_emails: bool,
     ownership: Ownership,
     /// None until the plane has said what it holds.
     checkers: Option<Checkers>,
@@ -197,8 +200,11 @@ impl Driver {
         let defs = &config.global_defs;
         let fifos = [&defs.lvs_notify_fifo, &defs.notify_fifo];
         let fifos = fifos.into_iter().flatten().cloned();
+        let smtp = defs.smtp.clone();
+        self.no_checker_emails = smtp.as_ref().is_some_and(|smtp| smtp.no_checker_emails);
+        let smtp = smtp.map(|smtp| (smtp, defs.router_id.clone()));
         self.notifier
-            .configure(fifos.map(|fifo| (fifo, RunsScript::Yes)), None);
+            .configure(fifos.map(|fifo| (fifo, RunsScript::Yes)), smtp);
         let (report, actions) = if let Some(checkers) = &mut self.checkers {
             let actions = checkers.reload(config, cannot_carry, &mut part_of, now);
             (Report::Reloaded, actions)
@@ -243,6 +249,11 @@ impl Driver {
                         .notify(&notification.subject, notification.command, Vec::new())
                 }
                 Action::Announce(it) => self.notifier.write(&it.fifo_line()),
+                Action::Mail(mail) if self.no_checker_emails && mail.is_of_a_checker_only() => {}
+                Action::Mail(mail) => self.notifier.mail(Mail {
+                    subject: mail.subject(),
+                    body: mail.body(),
+                }),
                 Action::Log(event) => log(&event),
             }
         }

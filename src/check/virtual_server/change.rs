@@ -8,6 +8,9 @@ use crate::check::real_server::{RealServer, Registrar};
 use crate::config;
 use crate::types::ServerAddress;
 
+/// keepalived's word in a mail.
+const SHUTTING_DOWN: &str = "Shutting down";
+
 impl VirtualServer {
     /// Takes the new configuration of the same virtual server, which the plane carried and carries.
     pub(in crate::check) fn reload(
@@ -104,7 +107,7 @@ impl VirtualServer {
         let quorum_was_up = self.quorum_up;
         self.take_away(step);
         if quorum_was_up {
-            self.notify_quorum(step);
+            self.notify_quorum(SHUTTING_DOWN.to_owned(), step);
         }
     }
 
@@ -124,7 +127,7 @@ impl VirtualServer {
         }
         self.take_away(step);
         if omega {
-            self.notify_quorum(step);
+            self.notify_quorum(SHUTTING_DOWN.to_owned(), step);
         }
     }
 

@@ -105,7 +105,7 @@ const OWN: &[Keyword<Draft>] = &[
         draft.smtp.smtp_alert_vrrp = Some(arguments.boolean()?);
         Ok(())
     }),
-    Keyword::pending_but_read("smtp_alert_checker", Shape::Bool, "", |draft, arguments| {
+    Keyword::new("smtp_alert_checker", Shape::Bool, "", |draft, arguments| {
         draft.smtp.smtp_alert_checker = Some(arguments.boolean()?);
         Ok(())
     }),
@@ -113,7 +113,7 @@ const OWN: &[Keyword<Draft>] = &[
         draft.smtp.no_email_faults = true;
         Ok(())
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "no_checker_emails",
         Shape::Bool,
         "off",

@@ -253,7 +253,7 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "smtp_alert",
         Shape::Bool,
         "global, else off",
