@@ -59,7 +59,21 @@ impl Row {
         };
         is_value && !self.adds
     }
+
+    /// The keyword whose field it fills.
+    fn field(&self) -> &'static str {
+        let mut aliases = ALIASES.iter();
+        let alias = aliases.find(|(old, _)| *old == self.name);
+        alias.map_or(self.name, |(_, new)| new)
+    }
 }
+
+/// Old spellings that fill the field of another keyword.
+pub(crate) const ALIASES: [(&str, &str); 3] = [
+    ("lb_algo", "lvs_sched"),
+    ("lb_kind", "lvs_method"),
+    ("nb_get_retry", "retry"),
+];
 
 /// How far a keyword is supported.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -231,7 +245,7 @@ pub(crate) struct Reader {
     pub(crate) recorder: Recorder,
     /// Whatever the file says: that of the command line.
     pub(crate) net_namespace: Option<String>,
-    /// Keywords with one value, and where they stand: of the blocks that are being read, the innermost last.
+    /// Keywords of the fields that have a value, and where it stands: of the blocks that are being read, the innermost last.
     values: Vec<(&'static str, Span)>,
     /// Where those of the innermost block begin.
     block_values: usize,
@@ -277,10 +291,11 @@ impl Reader {
 
     /// Where the block that is being read has a value of this keyword.
     fn value_mut(&mut self, row: &Row) -> Option<&mut Span> {
+        let field = row.field();
         let values = self.values[self.block_values..].iter_mut();
         values
             .rev()
-            .find_map(|(name, span)| (*name == row.name).then_some(span))
+            .find_map(|(name, span)| (*name == field).then_some(span))
     }
 
     /// keepalived: the last one counts, and nothing is said.
@@ -289,7 +304,7 @@ impl Reader {
             return;
         }
         let Some(known) = self.value_mut(row) else {
-            return self.values.push((row.name, span));
+            return self.values.push((row.field(), span));
         };
         let first = std::mem::replace(known, span);
         let message = format!("'{}' is there already; this one counts", row.name);

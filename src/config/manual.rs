@@ -15,8 +15,8 @@ configuration (`UPDATE_KEYWORDS=1 cargo test --lib the_manual_of_keywords`), so 
 * **accepted**: it is read and checked, and a note says that nothing follows from it yet.
 * **no effect**: there is nothing to do for it, for the reason given.
 
-A number that is out of range is a complaint, and the keyword is not used. A keyword that stands twice counts as it
-stands last, unless it is a list.
+A number that is out of range is a complaint, and the keyword is not used. A keyword that stands twice in its block
+counts as it stands last, with a warning, unless it is a list.
 ";
 
 /// The whole page.

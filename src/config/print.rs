@@ -12,11 +12,11 @@ mod value;
 
 use serde_json::{Map, Value};
 
-use super::keyword::{Catalogue, Row, Shape, Standing};
+use super::keyword::{ALIASES, Catalogue, Row, Shape, Standing};
 use super::load::Loaded;
 use super::origins::{Entry, Origins, Record, last, named};
 use super::{root, ssl};
-use origin::{ALIASES, Scope};
+use origin::Scope;
 use page::{Page, quoted, words};
 
 /// Passwords in what is printed.

@@ -1,15 +1,8 @@
 //! The comment behind a printed value: where it comes from.
 
 use crate::config::diagnostic::Place;
-use crate::config::keyword::{Catalogue, Row};
+use crate::config::keyword::{ALIASES, Catalogue, Row};
 use crate::config::origins::{self, Record};
-
-/// Old spellings that fill the field of another keyword.
-pub(super) const ALIASES: [(&str, &str); 3] = [
-    ("lb_algo", "lvs_sched"),
-    ("lb_kind", "lvs_method"),
-    ("nb_get_retry", "retry"),
-];
 
 /// How far a default is followed from keyword to keyword.
 const MOST_STEPS: usize = 4;

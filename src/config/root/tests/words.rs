@@ -119,6 +119,9 @@ fn only_a_value_that_is_lost_is_called_repeated() {
     // A value that is none has been complained about, and does not count.
     let text = instance("priority 90\npriority 900");
     assert_eq!(codes(&text), ["8:10 out-of-range"]);
+    // Two spellings of one keyword.
+    let text = virtual_server("lvs_sched wrr");
+    assert_says(&text, "'lvs_sched' is there already; this one counts");
     // The values of a block within do not hide those of the block around it.
     let text = real_server("weight 1\nTCP_CHECK {\nconnect_port 1\n}\nweight 2");
     assert_says(&text, "'weight' is there already; this one counts");
