@@ -31,7 +31,7 @@
 mod parser;
 mod printer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,6 +70,31 @@ fn every_recorded_step_happens_as_recorded() {
         }
     }
     assert!(failures.is_empty(), "{failures}UPDATE_STEPS=1 records anew");
+}
+
+#[test]
+fn every_row_of_what_a_virtual_router_does_has_its_step() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/vrrp");
+    let rows = fs::read_to_string(source.join("steps/rows.txt")).expect("readable");
+    let rows: BTreeSet<&str> = rows
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let files = fs::read_dir(source.join("testdata")).expect("testdata");
+    let texts: Vec<String> = files
+        .map(|entry| fs::read_to_string(entry.expect("entry").path()).expect("readable"))
+        .collect();
+    let shown: BTreeSet<&str> = texts
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter_map(|line| line.strip_prefix("# Row: "))
+        .flat_map(str::split_whitespace)
+        .collect();
+    let missing: Vec<_> = rows.difference(&shown).collect();
+    assert!(missing.is_empty(), "no step file shows {missing:?}");
+    let unknown: Vec<_> = shown.difference(&rows).collect();
+    assert!(unknown.is_empty(), "steps/rows.txt lacks {unknown:?}");
 }
 
 /// The first of the words that is an address of that kind.

@@ -169,6 +169,7 @@ pub(super) fn instance(name: &str, keys: &Keys<'_>) -> VrrpInstance {
             "down_timer_adverts" => config.down_timer_adverts = value.parse().expect("number"),
             "garp_master_delay" => config.garp.garp_master_delay = duration(value),
             "garp_master_refresh" => config.garp.garp_master_refresh = duration(value),
+            "garp_lower_prio_delay" => config.garp.garp_lower_prio_delay = duration(value),
             "garp_lower_prio_repeat" => {
                 config.garp.garp_lower_prio_repeat = value.parse().expect("number");
             }
@@ -366,12 +367,17 @@ pub(super) fn track_process(name: &str, keys: &Keys<'_>) -> TrackedProcess {
 
 fn addresses(value: &str) -> Vec<VirtualAddress> {
     let parse = |value: &str| {
+        let (value, no_track) = match value.strip_suffix('!') {
+            Some(value) => (value, true),
+            None => (value, false),
+        };
         let (address, rest) = value.split_once('/').expect("prefix");
         let (prefix_len, dev) = rest.split_once('@').unwrap_or((rest, ""));
         let mut address = VirtualAddress::new(
             address.parse().expect("address"),
             prefix_len.parse().expect("prefix"),
         );
+        address.no_track = no_track;
         address.dev = (!dev.is_empty()).then(|| interface(dev));
         address
     };
