@@ -221,9 +221,32 @@ impl Instance {
         now.checked_duration_since(deadline)
     }
 
+    /// When its next advert is due.
+    pub(super) fn next_advert(&self) -> Option<Instant> {
+        self.timers.deadline(Timer::Adver)
+    }
+
+    /// By how much an advert of it may be early.
+    pub(super) fn company(&self) -> Duration {
+        timers::company(self.config.advert_int)
+    }
+
+    /// Sends its next advert that part of an interval sooner, and keeps that beat.
+    pub(super) fn advance_beat(&mut self, part: usize, parts: usize) {
+        let (Ok(part), Ok(parts)) = (u32::try_from(part), u32::try_from(parts)) else {
+            return;
+        };
+        let by = self.config.advert_int.as_duration() * part / parts.max(1);
+        if let Some(deadline) = self.timers.deadline(Timer::Adver)
+            && let Some(sooner) = deadline.checked_sub(by)
+        {
+            self.timers.set(Timer::Adver, sooner);
+        }
+    }
+
     /// Its next advert is due so soon that it may go out now, with those of others.
     pub(super) fn may_send_with_others(&self, now: Instant) -> bool {
-        let by = now + timers::company(self.config.advert_int);
+        let by = now + self.company();
         self.timers
             .deadline(Timer::Adver)
             .is_some_and(|deadline| deadline <= by)
@@ -370,7 +393,7 @@ impl Instance {
 
     fn expires_by(&self, timer: Timer, now: Instant) -> Instant {
         match timer {
-            Timer::Adver => now + timers::company(self.config.advert_int),
+            Timer::Adver => now + self.company(),
             Timer::MasterDown
             | Timer::GarpDelay
             | Timer::GarpRefresh

@@ -424,6 +424,7 @@ impl VirtualRouters {
                 }
             }
         }
+        self.instances.spread(&due);
         self.run_scripts(now, actions);
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::types::{AdvertInterval, Priority, VrrpVersion};
 
 /// No lease is cut by less: what a watching parent and a loaded machine may need to act.
-const LEASE_MARGIN: Duration = Duration::from_millis(150);
+const LEASE_MARGIN: Duration = Duration::from_millis(100);
 
 /// A master that hears a better one takes its addresses away within this time (measured: 1 to 5 ms).
 const HAND_OVER: Duration = Duration::from_millis(20);
@@ -109,8 +109,8 @@ pub(super) fn master_down_interval(
 /// How long after an advert no peer can have taken over, with a margin for those who watch us.
 ///
 /// A peer of priority 255 and no skew waits `down_timer_adverts` intervals. The margin is a quarter
-/// of the interval and at least 150 ms, but at most half of that wait, so that at 100 ms
-/// intervals half is left. Whatever the margin, the lease outlives the next advert by a quarter of
+/// of the interval and at least 100 ms, but at most half of that wait: at 100 ms intervals the
+/// child may be late by one of them before it counts as hung. Whatever the margin, the lease outlives the next advert by a quarter of
 /// an interval: with `down_timer_adverts 1` a healthy master must not lose it between two adverts.
 pub(super) fn lease(advert_int: AdvertInterval, down_timer_adverts: u8) -> Duration {
     let interval = advert_int.as_duration();
@@ -190,7 +190,8 @@ mod tests {
             assert!(lease(centis(interval), 1) > centis(interval).as_duration());
         }
         assert_eq!(lease(centis(100), 3), Duration::from_millis(2750));
-        assert_eq!(lease(centis(10), 3), Duration::from_millis(150));
+        assert_eq!(lease(centis(10), 3), Duration::from_millis(200));
+        assert_eq!(lease(centis(5), 3), Duration::from_millis(75));
     }
 
     #[test]

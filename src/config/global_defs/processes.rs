@@ -38,7 +38,7 @@ pub struct Processes {
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Process {
     pub process_name: Option<String>,
-    /// Nice value, -20 to 19; `None`: -10 of the VRRP child, whose adverts come in time while others work, else 0
+    /// Nice value, -20 to 19; `None`: -20 of the VRRP child, whose adverts come in time while others work, else 0
     /// (keepalived: 0).
     pub priority: Option<i8>,
     /// Of SCHED_RR, 1 to 99.
@@ -163,7 +163,7 @@ impl Child for Vrrp {
     const IS_THERE: bool = true;
     const PROCESS_NAME: &'static str = "vrrp_process_name";
     const PRIORITY: &'static str = "vrrp_priority";
-    const PRIORITY_DEFAULT: &'static str = "-10";
+    const PRIORITY_DEFAULT: &'static str = "-20";
     const RT_PRIORITY: &'static str = "vrrp_rt_priority";
     const RLIMIT_RTTIME: &'static str = "vrrp_rlimit_rttime";
     const RLIMIT_RTIME: &'static str = "vrrp_rlimit_rtime";

@@ -3,6 +3,7 @@
 //! All leases of the same term are renewed together, with the end of the one that ends first, and no more often than a
 //! sixteenth of the term: the parent is not woken by each advert of each of thousands of instances.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,8 @@ pub(super) struct Leases {
 #[derive(Debug)]
 struct Term {
     ends: HashMap<RouterIdentity, Instant>,
+    /// How many end at each moment: those of adverts that went out together are one.
+    at: BTreeMap<Instant, usize>,
     /// What the parent was told last.
     told: Instant,
     tell_again_at: Instant,
@@ -33,22 +36,24 @@ impl Leases {
         until: Instant,
         now: Instant,
     ) -> Option<Report> {
-        if let Some(end) = self
-            .terms
-            .get_mut(&term)
-            .and_then(|it| it.ends.get_mut(router))
+        if let Some(of_term) = self.terms.get_mut(&term)
+            && let Some(end) = of_term.ends.get_mut(router)
         {
-            *end = until;
+            let earlier = std::mem::replace(end, until);
+            of_term.leave(earlier);
+            of_term.enter(until);
             return None;
         }
         // Its interval may have changed: the parent puts it from the old term into the new one.
         self.forget(router);
         let of_term = self.terms.entry(term).or_insert_with(|| Term {
             ends: HashMap::new(),
+            at: BTreeMap::new(),
             told: until,
             tell_again_at: now + pause(term),
         });
         of_term.ends.insert(router.clone(), until);
+        of_term.enter(until);
         of_term.told = of_term.told.min(until);
         Some(Report::BeginLease {
             router: router.clone(),
@@ -67,7 +72,10 @@ impl Leases {
     fn forget(&mut self, router: &RouterIdentity) -> bool {
         let mut had = false;
         self.terms.retain(|_, term| {
-            had |= term.ends.remove(router).is_some();
+            if let Some(end) = term.ends.remove(router) {
+                term.leave(end);
+                had = true;
+            }
             !term.ends.is_empty()
         });
         had
@@ -79,7 +87,7 @@ impl Leases {
             if now < of_term.tell_again_at {
                 return None;
             }
-            let first = of_term.ends.values().min().copied()?;
+            let (&first, _) = of_term.at.first_key_value()?;
             if first <= of_term.told {
                 return None;
             }
@@ -90,6 +98,21 @@ impl Leases {
                 until: clock::to_monotonic(first),
             })
         })
+    }
+}
+
+impl Term {
+    fn enter(&mut self, end: Instant) {
+        *self.at.entry(end).or_default() += 1;
+    }
+
+    fn leave(&mut self, end: Instant) {
+        if let Entry::Occupied(mut count) = self.at.entry(end) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
     }
 }
 

@@ -11,6 +11,12 @@ use std::time::Instant;
 use crate::types::{AddressFamily, InterfaceName, Vrid};
 use crate::vrrp::instance::Instance;
 
+/// Adverts that may go out together, in less than a millisecond. Fewer would cost more: each wake-up finds the caches
+/// cold, which takes as long as 60 adverts.
+const AT_ONCE: usize = 128;
+/// In one interval. Their distance is twice as long as an advert may be early.
+const MOST_BURSTS: usize = 32;
+
 /// Reads like a slice. Whoever may have changed an instance is noted, and [`Instances::settle`] brings the heap
 /// in line.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +102,8 @@ impl Instances {
                     .get(index)
                     .is_some_and(|instance| instance.may_send_with_others(now))
             };
-            if deadline > now && (due.is_empty() || !joins()) {
+            let has_room = !due.is_empty() && due.len() < AT_ONCE;
+            if deadline > now && !(has_room && joins()) {
                 break;
             }
             self.heap.pop();
@@ -110,6 +117,37 @@ impl Instances {
             touched.extend_from_slice(&due);
         }
         due
+    }
+
+    /// Lets some of those that were due send their next advert sooner where too many would send it together: one burst
+    /// of hundreds is longer than the kernel lets a process run at a time, and the last of them would be late. It
+    /// happens once, for each keeps its beat.
+    pub(in crate::vrrp) fn spread(&mut self, due: &[usize]) {
+        let most = AT_ONCE.max(2 * self.list.len() / MOST_BURSTS);
+        if due.len() <= most {
+            return;
+        }
+        let next = |&index: &usize| Some((self.list.get(index)?.next_advert()?, index));
+        let mut next: Vec<_> = due.iter().filter_map(next).collect();
+        next.sort_unstable();
+        let Some(&(first, leader)) = next.first() else {
+            return;
+        };
+        let company = self.list.get(leader).map(Instance::company);
+        let last = first + company.unwrap_or_default();
+        next.retain(|(deadline, _)| *deadline <= last);
+        if next.len() <= most {
+            return;
+        }
+        let bursts = next.len().div_ceil(AT_ONCE).min(MOST_BURSTS);
+        let size = next.len().div_ceil(bursts);
+        for (burst, members) in next.chunks(size).enumerate() {
+            for &(_, index) in members {
+                if let Some(instance) = self.get_mut(index) {
+                    instance.advance_beat(burst, bursts);
+                }
+            }
+        }
     }
 
     /// Brings the heap in line with what was touched.

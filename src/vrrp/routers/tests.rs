@@ -418,3 +418,50 @@ fn name_of(index: u8) -> String {
 fn script_name(index: u8) -> String {
     format!("chk{index}")
 }
+
+#[test]
+fn hundreds_that_become_master_together_send_in_small_bursts_and_never_late() {
+    let interval = Duration::from_millis(100);
+    let mut config = Config::default();
+    for number in 0..600_u16 {
+        let [_, vrid] = (number / 3 + 1).to_be_bytes();
+        let vrid = Vrid::new(vrid).expect("in range");
+        let interface = interface(u8::try_from(number % 3).expect("small"));
+        let mut instance = VrrpInstance::new(&format!("VI_{number}"), interface, vrid);
+        instance.version = VrrpVersion::V3;
+        instance.advert_int = AdvertInterval::from_centis(10).expect("in range");
+        let address = Ipv4Addr::from(0x0a40_0000 + u32::from(number)).into();
+        instance.virtual_ipaddress = vec![VirtualAddress::new(address, 32)];
+        config.vrrp_instances.push(instance);
+    }
+    let start = Instant::now();
+    let (mut routers, _) = VirtualRouters::new(&config, &interfaces(), &[], start);
+    let mut sent: BTreeMap<String, Vec<Instant>> = BTreeMap::new();
+    let mut bursts = Vec::new();
+    let mut now = start;
+    while now < start + Duration::from_secs(3) {
+        now = routers.next_timeout().expect("masters").max(now);
+        // Each wake-up is a little late, and one is by half a second.
+        let is_held_up = bursts.len() == 100;
+        now += Duration::from_micros(if is_held_up { 500_000 } else { 300 });
+        let mut burst = 0;
+        for action in routers.handle(Input::Timeout, now) {
+            if let Action::SendAdvert { instance, .. } = action {
+                sent.entry(instance.to_string()).or_default().push(now);
+                burst += 1;
+            }
+        }
+        if burst > 0 {
+            bursts.push(burst);
+        }
+    }
+    assert_eq!(bursts.iter().filter(|size| **size > AT_MOST).count(), 2);
+    for (instance, times) in &sent {
+        assert!(times.len() > 20, "{instance}");
+        let gaps = times.windows(2).map(|pair| pair[1] - pair[0]);
+        let late = gaps.filter(|gap| *gap > interval + Duration::from_millis(1));
+        assert!(late.count() <= 1, "{instance}");
+    }
+
+    const AT_MOST: usize = 128;
+}
