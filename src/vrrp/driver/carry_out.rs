@@ -21,21 +21,11 @@ use crate::vrrp::{Action, Actions, Event};
 
 impl Driver {
     pub(super) async fn carry_out(&mut self, actions: Actions) -> Result<(), DriverError> {
-        let mut failures = self.send_adverts(&actions);
-        for action in actions {
+        let rest = self.carry_out_adverts(actions).await;
+        for action in rest {
             match action {
-                Action::SendAdvert {
-                    instance,
-                    router,
-                    priority: _,
-                    packets,
-                } => self.advert_sent(&instance, router, &packets, &mut failures),
-                Action::RenewLease {
-                    instance: _,
-                    router,
-                    term,
-                    until,
-                } => self.renew_lease(&router, term, until),
+                // They went first.
+                Action::SendAdvert { .. } | Action::RenewLease { .. } => {}
                 Action::EndLease {
                     instance: _,
                     router,
@@ -69,8 +59,38 @@ impl Driver {
         Ok(())
     }
 
-    /// All adverts that are among `actions`, before anything else: nothing that stands between two of them holds up the
-    /// second. What could not be sent comes back for each packet in turn.
+    /// Adverts and their leases, before anything else, and returns the rest. A lease that begins is told before a line is
+    /// logged or an address added: who dies after its first advert shall go on as MASTER, for the others wait.
+    async fn carry_out_adverts(&mut self, actions: Actions) -> Actions {
+        let mut failures = self.send_adverts(&actions);
+        let mut rest = Actions::new();
+        let mut has_begun = false;
+        for action in actions {
+            match action {
+                Action::SendAdvert {
+                    instance,
+                    router,
+                    priority: _,
+                    packets,
+                } => self.advert_sent(&instance, router, &packets, &mut failures),
+                Action::RenewLease {
+                    instance: _,
+                    router,
+                    term,
+                    until,
+                } => has_begun |= self.renew_lease(&router, term, until) == Renewal::Told,
+                other => rest.push(other),
+            }
+        }
+        if has_begun {
+            // Lets the wiring write that out.
+            tokio::task::yield_now().await;
+        }
+        rest
+    }
+
+    /// All adverts that are among `actions`. What could not be sent comes back for
+    /// each packet in turn.
     fn send_adverts(&self, actions: &[Action]) -> impl Iterator<Item = Option<io::Error>> + use<> {
         let mut outgoing = Vec::new();
         for action in actions {
@@ -144,13 +164,17 @@ impl Driver {
     }
 
     /// Nobody stays away because of an advert that was not sent.
-    fn renew_lease(&mut self, router: &RouterIdentity, term: Duration, until: Instant) {
+    fn renew_lease(&mut self, router: &RouterIdentity, term: Duration, until: Instant) -> Renewal {
         if self.unheard.last() == Some(router) {
-            return self.end_lease(router);
+            self.end_lease(router);
+            return Renewal::Told;
         }
-        let report = self.leases.renew(router, term, until, Instant::now());
-        if let Some(report) = report {
-            self.report(report);
+        match self.leases.renew(router, term, until, Instant::now()) {
+            Some(report) => {
+                self.report(report);
+                Renewal::Told
+            }
+            None => Renewal::LaterWithOthers,
         }
     }
 
@@ -263,6 +287,13 @@ impl Driver {
             ),
         }
     }
+}
+
+/// Whether the parent has been told of a lease by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Renewal {
+    Told,
+    LaterWithOthers,
 }
 
 fn of_master(object: OwnedObject) -> Owned {
