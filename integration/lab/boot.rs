@@ -18,6 +18,9 @@ const VIP: Ipv4Addr = Ipv4Addr::new(10, 79, 0, 100);
 /// A loaded machine may take this long beyond the protocol's time.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// For a VRRP child to be replaced on a loaded machine.
+const RESTART: Duration = Duration::from_secs(1);
+
 /// One run, made from its number alone.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
@@ -133,6 +136,12 @@ fn boot(record: &Record, plan: &Plan) -> Result<()> {
     watch_for(plan.interval * 5);
     match masters() {
         1 => Ok(()),
+        // A machine that stalls longer than a lease lasts costs its node the addresses at any time; the protocol says
+        // how soon somebody has them again: three adverts and the skew, or, where both have stalled, after a new start.
+        0 => wait_until("a master again", plan.interval * 4 + RESTART, || {
+            masters() == 1
+        })
+        .map_err(|error| fail(format!("no master: {error}"))),
         count => Err(fail(format!("{count} masters"))),
     }
 }

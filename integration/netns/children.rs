@@ -1,12 +1,16 @@
 //! A child of the master dies or hangs: it comes back, and connections do not notice.
 
+use std::fmt::Write;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
 use crate::lab::daemon::ChildKind;
 use crate::lab::stream::Talker;
-use crate::lab::{A, Result, VIP};
+use crate::lab::wait::wait_until;
+use crate::lab::{A, Daemon, Lab, LabError, Program, Result, VIP};
 use crate::pair::{self, ECHO, Scene, print_report};
 
 /// How long an established connection may be silent without counting as broken.
@@ -143,4 +147,54 @@ fn a_stopped_data_plane_child_is_killed_and_restarted() -> Result<()> {
         pair::with_fast_hello,
         Duration::from_secs(6),
     )
+}
+
+/// Makes a router MASTER of many addresses and sends its process `signal` as soon as it says so, which is before all
+/// addresses are there and before anybody was told. Whether its next life goes on as MASTER or begins as BACKUP, the
+/// scripts must hear MASTER.
+fn interrupt_the_new_master(advert_int: &str, signal: Signal) -> Result<()> {
+    let lab = Lab::new()?;
+    let calls = lab.dir().join("calls");
+    let text = format!("#!/bin/sh\necho \"$*\" >>{}\n", calls.display());
+    let script = lab.file("notify.sh", &text)?;
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755))?;
+    let mut config = format!(
+        "global_defs {{\n    script_user root\n}}\nvrrp_instance VI_1 {{\n    interface eth0\n    version 3\n    \
+         virtual_router_id 51\n    priority 150\n    advert_int {advert_int}\n    notify \"{}\"\n    \
+         virtual_ipaddress {{\n        {VIP}/24\n    }}\n    virtual_ipaddress_excluded {{\n",
+        script.display()
+    );
+    for index in 1..=250 {
+        writeln!(config, "        10.78.0.{index}/32").expect("a string");
+    }
+    config.push_str("    }\n}\n");
+    let daemon = Daemon::start(Program::Holdfast, &lab.directors[A], &config)?;
+    daemon.wait_for_master(daemon.started(), Duration::from_secs(10))?;
+    let old = daemon.signal_child(ChildKind::Vrrp, signal)?;
+    daemon.wait_for_successor(ChildKind::Vrrp, old, Duration::from_secs(5))?;
+    // The last word of scripts and kernel is the same.
+    let is_told = || {
+        let told = fs::read_to_string(&calls).unwrap_or_default();
+        told.lines().last() == Some("INSTANCE VI_1 MASTER 150")
+            && lab.directors[A].ns.has_address(VIP)
+    };
+    let result = wait_until(
+        "the script to hear MASTER",
+        Duration::from_secs(10),
+        is_told,
+    );
+    let told = fs::read_to_string(&calls).unwrap_or_default();
+    println!(
+        "advert_int {advert_int}, {signal}: {told:?}\n{}",
+        daemon.log().tail(14)
+    );
+    result.map_err(|error| LabError::Failed(format!("{error}\n{}", daemon.log().tail(30))))
+}
+
+#[test]
+fn a_master_that_dies_before_it_could_tell_is_told_of_by_its_successor() -> Result<()> {
+    // Within its lease, so that the next life goes on as MASTER.
+    interrupt_the_new_master("1", Signal::SIGKILL)?;
+    // At its end, so that it begins as BACKUP.
+    interrupt_the_new_master("0.1", Signal::SIGSTOP)
 }
