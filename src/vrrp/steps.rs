@@ -391,7 +391,7 @@ impl World {
             },
             primary_address: address(&words[3..]),
             link_local: address(&words[3..]),
-            sources: std::collections::BTreeSet::new(),
+            sources: BTreeSet::new(),
         };
         self.interfaces
             .insert(state.interface.clone(), state.clone());
