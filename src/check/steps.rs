@@ -385,6 +385,7 @@ fn script(name: &str) -> ScriptCommand {
     ScriptCommand {
         argv: vec![name.to_owned()],
         user: None,
+        ..ScriptCommand::default()
     }
 }
 

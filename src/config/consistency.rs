@@ -64,6 +64,7 @@ pub(crate) fn resolve(
         host,
         globals.script_user.as_ref(),
         defs.enable_script_security,
+        globals.ways,
         findings,
     );
     let interfaces = interfaces(&drafts, host, findings);

@@ -74,7 +74,7 @@ impl Host for FakeHost {
         "root".to_owned()
     }
 
-    fn program(&self, name: &str, _: UserId) -> Result<Program, ProgramFault> {
+    fn program(&self, name: &str, _: UserId, _: &[u32]) -> Result<Program, ProgramFault> {
         if name.starts_with(self.missing) {
             return Err(ProgramFault::Missing {
                 path: name.to_owned(),
@@ -90,6 +90,11 @@ impl Host for FakeHost {
         } else {
             format!("/usr/bin/{name}")
         };
-        Ok(Program { path, insecure })
+        let real = path.clone();
+        Ok(Program {
+            path,
+            real,
+            insecure,
+        })
     }
 }

@@ -29,7 +29,7 @@ use parent_scripts::ParentScriptsDraft;
 
 use super::keyword::Spanned;
 use super::notify_fifo::FifoDraft;
-use super::scripts::UserText;
+use super::scripts::{UserText, Ways};
 use super::smtp::SmtpDraft;
 use super::vrrp_instance::GarpDraft;
 use super::{NotifyFifo, Smtp};
@@ -132,8 +132,7 @@ pub(crate) struct Draft {
     pub(crate) v3_checksum_as_v2: bool,
     pub(crate) vrrp_owner_ignore_adverts: bool,
     pub(crate) checker_log_all_failures: bool,
-    pub(crate) set_supplementary_groups: bool,
-    pub(crate) use_symlink_paths: bool,
+    pub(crate) ways: Ways,
     pub(crate) vrrp_notify_fifo: FifoDraft,
     pub(crate) lvs_notify_fifo: FifoDraft,
     pub(crate) notify_fifo: FifoDraft,
@@ -162,8 +161,10 @@ impl Default for Draft {
             v3_checksum_as_v2: false,
             vrrp_owner_ignore_adverts: false,
             checker_log_all_failures: false,
-            set_supplementary_groups: false,
-            use_symlink_paths: false,
+            ways: Ways {
+                set_supplementary_groups: false,
+                use_symlink_paths: false,
+            },
             vrrp_notify_fifo: FifoDraft::default(),
             lvs_notify_fifo: FifoDraft::default(),
             notify_fifo: FifoDraft::default(),

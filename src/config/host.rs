@@ -21,6 +21,10 @@ pub trait Host {
     fn user(&self, name: &str) -> Option<UserId>;
     /// The number of a group.
     fn group(&self, name: &str) -> Option<u32>;
+    /// The groups of a user beside `gid`.
+    fn supplementary_groups(&self, _name: &str, _gid: u32) -> Vec<u32> {
+        Vec::new()
+    }
     /// Whom this process runs as.
     fn own_user(&self) -> UserId;
     /// The name of that user, or its number.
@@ -35,8 +39,8 @@ pub trait Host {
             "is in the file '{path}', which has not been looked at"
         ))
     }
-    /// Whether `user` can run `name`, which is looked for in PATH where it has no slash.
-    fn program(&self, name: &str, user: UserId) -> Result<Program, ProgramFault>;
+    /// Whether `user`, who has these groups too, can run `name`, which is looked for in PATH where it has no slash.
+    fn program(&self, name: &str, user: UserId, groups: &[u32]) -> Result<Program, ProgramFault>;
 }
 
 /// A program that can be run.
@@ -44,6 +48,8 @@ pub trait Host {
 pub struct Program {
     /// With its directory.
     pub path: String,
+    /// The file itself, where links on the way lead.
+    pub real: String,
     /// Somebody else could replace it although it runs as root.
     pub insecure: Option<InsecureComponent>,
 }

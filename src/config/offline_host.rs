@@ -66,9 +66,10 @@ impl Host for OfflineHost {
         IprouteNames::lenient()
     }
 
-    fn program(&self, name: &str, _: UserId) -> Result<Program, ProgramFault> {
+    fn program(&self, name: &str, _: UserId, _: &[u32]) -> Result<Program, ProgramFault> {
         Ok(Program {
             path: name.to_owned(),
+            real: name.to_owned(),
             insecure: None,
         })
     }

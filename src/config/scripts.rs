@@ -16,13 +16,29 @@ pub(crate) struct UserText {
     pub(crate) group: Option<String>,
 }
 
+/// How scripts are started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ways {
+    pub(crate) set_supplementary_groups: bool,
+    pub(crate) use_symlink_paths: bool,
+}
+
+/// Whom a script runs as.
+#[derive(Clone, Debug)]
+struct User {
+    id: UserId,
+    /// Beside its own.
+    groups: Vec<u32>,
+}
+
 /// Resolves the scripts of one configuration.
 pub(crate) struct Scripts<'h> {
     host: &'h dyn Host,
     /// Whom scripts run as that name nobody (`None`: as the daemon), or why that cannot be said.
-    default_user: Result<Option<UserId>, String>,
+    default_user: Result<Option<User>, String>,
     /// `enable_script_security`
     security: bool,
+    ways: Ways,
     /// A script has been resolved.
     any: bool,
 }
@@ -32,10 +48,11 @@ impl<'h> Scripts<'h> {
         host: &'h dyn Host,
         script_user: Option<&Spanned<UserText>>,
         security: bool,
+        ways: Ways,
         findings: &mut Findings,
     ) -> Self {
         let default_user = match script_user {
-            Some(text) => user_id(host, &text.value).map(Some).inspect_err(|why| {
+            Some(text) => user(host, &text.value, ways).map(Some).inspect_err(|why| {
                 let message = format!("script_user: {why}");
                 findings.push(Finding::new(Code::InvalidValue, text.span, message));
             }),
@@ -44,13 +61,17 @@ impl<'h> Scripts<'h> {
                 None if security => Err(format!(
                     "there is no user '{DEFAULT_USER}' and no 'script_user'"
                 )),
-                user => Ok(user),
+                found => Ok(found.map(|id| User {
+                    id,
+                    groups: groups(host, DEFAULT_USER, id, ways),
+                })),
             },
         };
         Self {
             host,
             default_user,
             security,
+            ways,
             any: false,
         }
     }
@@ -81,6 +102,7 @@ impl<'h> Scripts<'h> {
         ScriptCommand {
             argv: lexer::split_command(&text.command),
             user: None,
+            ..ScriptCommand::default()
         }
     }
 
@@ -121,16 +143,19 @@ impl<'h> Scripts<'h> {
             let argv = ["/bin/sh", "-c", text.command.as_str()]
                 .map(str::to_owned)
                 .to_vec();
-            return Ok(ScriptCommand { argv, user });
+            return Ok(script_command(argv, None, user));
         }
         let mut argv = lexer::split_command(&text.command);
         let Some(program) = argv.first_mut() else {
             return Err(Refusal::new("the command is empty".to_owned(), None));
         };
-        let runs_as = user.unwrap_or_else(|| self.host.own_user());
+        let groups = user.as_ref().map_or(&[][..], |user| &user.groups);
+        let runs_as = user
+            .as_ref()
+            .map_or_else(|| self.host.own_user(), |user| user.id);
         let found = self
             .host
-            .program(program, runs_as)
+            .program(program, runs_as, groups)
             .map_err(|fault| Refusal::new(fault.to_string(), remedy(&fault)))?;
         if let (Some(component), true) = (found.insecure, self.security) {
             let why = format!("unsafe permissions: {component}");
@@ -138,7 +163,7 @@ impl<'h> Scripts<'h> {
             return Err(Refusal::new(why, Some(help.to_owned())));
         }
         *program = found.path;
-        Ok(ScriptCommand { argv, user })
+        Ok(script_command(argv, None, user))
     }
 
     /// Once at the end: scripts run although nobody asked for them to be safe.
@@ -162,18 +187,19 @@ impl<'h> Scripts<'h> {
     fn user_of(
         &self,
         text: &ScriptText,
-        user: Option<&Spanned<UserText>>,
-    ) -> Result<Option<UserId>, String> {
-        match (&text.user, user) {
-            (Some(user), _) => user_id(
+        of_block: Option<&Spanned<UserText>>,
+    ) -> Result<Option<User>, String> {
+        match (&text.user, of_block) {
+            (Some(name), _) => user(
                 self.host,
                 &UserText {
-                    user: user.clone(),
+                    user: name.clone(),
                     group: text.group.clone(),
                 },
+                self.ways,
             )
             .map(Some),
-            (None, Some(user)) => user_id(self.host, &user.value).map(Some),
+            (None, Some(of_block)) => user(self.host, &of_block.value, self.ways).map(Some),
             (None, None) => self.default_user.clone(),
         }
     }
@@ -188,6 +214,29 @@ struct Refusal {
 impl Refusal {
     fn new(why: String, help: Option<String>) -> Self {
         Self { why, help }
+    }
+}
+
+fn script_command(argv: Vec<String>, program: Option<String>, user: Option<User>) -> ScriptCommand {
+    ScriptCommand {
+        argv,
+        program,
+        user: user.as_ref().map(|user| user.id),
+        groups: user.map(|user| user.groups).unwrap_or_default(),
+    }
+}
+
+fn user(host: &dyn Host, text: &UserText, ways: Ways) -> Result<User, String> {
+    let id = user_id(host, text)?;
+    let groups = groups(host, &text.user, id, ways);
+    Ok(User { id, groups })
+}
+
+fn groups(host: &dyn Host, name: &str, id: UserId, ways: Ways) -> Vec<u32> {
+    if ways.set_supplementary_groups {
+        host.supplementary_groups(name, id.gid)
+    } else {
+        Vec::new()
     }
 }
 

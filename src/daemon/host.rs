@@ -69,6 +69,15 @@ impl Host for SystemHost {
         Some(group.gid.as_raw())
     }
 
+    fn supplementary_groups(&self, name: &str, gid: u32) -> Vec<u32> {
+        let Ok(name) = std::ffi::CString::new(name) else {
+            return Vec::new();
+        };
+        let groups = nix::unistd::getgrouplist(&name, gid.into()).unwrap_or_default();
+        let others = groups.into_iter().map(nix::unistd::Gid::as_raw);
+        others.filter(|group| *group != gid).collect()
+    }
+
     fn secret(&self, path: &str) -> Result<Vec<u8>, String> {
         let unreadable = |error| format!("cannot be read from '{path}' ({error})");
         // A FIFO must not keep the loader waiting.
@@ -114,9 +123,9 @@ impl Host for SystemHost {
         names
     }
 
-    fn program(&self, name: &str, user: UserId) -> Result<Program, ProgramFault> {
+    fn program(&self, name: &str, user: UserId, groups: &[u32]) -> Result<Program, ProgramFault> {
         if name.contains('/') {
-            return usable(Path::new(name), user);
+            return usable(Path::new(name), user, groups);
         }
         let path = std::env::var("PATH").unwrap_or_else(|_| DEFAULT_PATH.to_owned());
         let mut refused = None;
@@ -124,7 +133,7 @@ impl Host for SystemHost {
             .split(':')
             .filter(|directory| directory.starts_with('/'))
         {
-            match usable(&Path::new(directory).join(name), user) {
+            match usable(&Path::new(directory).join(name), user, groups) {
                 Ok(program) => return Ok(program),
                 Err(ProgramFault::Missing { .. }) => {}
                 Err(fault) => refused = refused.or(Some(fault)),
@@ -181,7 +190,7 @@ fn drop_ins(path: &Path) -> Vec<PathBuf> {
 
 /// Looks at the file that the path leads to and at every directory on the way, links followed: a link in a
 /// directory of root's leads where root wants it to.
-fn usable(path: &Path, user: UserId) -> Result<Program, ProgramFault> {
+fn usable(path: &Path, user: UserId, groups: &[u32]) -> Result<Program, ProgramFault> {
     let shown = path.display().to_string();
     let real = fs::canonicalize(path).map_err(|error| fault(path, &error))?;
     let mut insecure = None;
@@ -194,7 +203,7 @@ fn usable(path: &Path, user: UserId) -> Result<Program, ProgramFault> {
         if is_last && !metadata.is_file() {
             return Err(ProgramFault::NotAFile { path: shown });
         }
-        if !may_execute(&metadata, user) {
+        if !may_execute(&metadata, user, groups) {
             return Err(ProgramFault::NotPermitted {
                 path: so_far.display().to_string(),
                 verb: if is_last { "execute" } else { "search" },
@@ -214,6 +223,7 @@ fn usable(path: &Path, user: UserId) -> Result<Program, ProgramFault> {
     let runs_as_root = user.uid == ROOT || user.gid == ROOT || becomes_root(&real);
     Ok(Program {
         path: shown,
+        real: real.display().to_string(),
         insecure: insecure.filter(|_| runs_as_root),
     })
 }
@@ -251,16 +261,15 @@ fn becomes_root(path: &Path) -> bool {
     })
 }
 
-/// As the kernel decides: root needs any execute bit (none for a directory), others theirs. A script starts
-/// without supplementary groups, so only the primary one counts.
-fn may_execute(metadata: &Metadata, user: UserId) -> bool {
+/// As the kernel decides: root needs any execute bit (none for a directory), others theirs.
+fn may_execute(metadata: &Metadata, user: UserId, groups: &[u32]) -> bool {
     let mode = permission_bits(metadata);
     if user.uid == ROOT {
         return metadata.is_dir() || mode & 0o111 != 0;
     }
     let bit = if metadata.uid() == user.uid {
         0o100
-    } else if metadata.gid() == user.gid {
+    } else if metadata.gid() == user.gid || groups.contains(&metadata.gid()) {
         0o010
     } else {
         0o001
@@ -297,11 +306,11 @@ mod tests {
 
     #[test]
     fn a_program_without_a_slash_is_found_in_path() {
-        let program = SystemHost.program("sh", ROOT_USER).expect("a shell");
+        let program = SystemHost.program("sh", ROOT_USER, &[]).expect("a shell");
         assert!(program.path.ends_with("/sh"), "{program:?}");
         assert_eq!(program.insecure, None, "links such as /bin are followed");
         assert!(matches!(
-            SystemHost.program("no-such-program", ROOT_USER),
+            SystemHost.program("no-such-program", ROOT_USER, &[]),
             Err(ProgramFault::NotInPath { .. })
         ));
     }
@@ -311,10 +320,34 @@ mod tests {
         let directory = tempfile::tempdir().expect("directory");
         let path = script(&directory, 0o644);
         let fault = SystemHost
-            .program(&path, ROOT_USER)
+            .program(&path, ROOT_USER, &[])
             .expect_err("not executable");
         let text = fault.to_string();
         assert!(text.contains(&path) && text.contains("mode 644"), "{text}");
+    }
+
+    #[test]
+    fn what_runs_is_the_file_that_a_link_leads_to() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = script(&directory, 0o755);
+        let link = directory.path().join("link").display().to_string();
+        std::os::unix::fs::symlink(&path, &link).expect("link");
+        let program = SystemHost
+            .program(&link, ROOT_USER, &[])
+            .expect("executable");
+        let real = fs::canonicalize(&path).expect("there");
+        assert_eq!(program.path, link);
+        assert_eq!(program.real, real.display().to_string());
+    }
+
+    #[test]
+    fn a_group_beside_the_user_s_own_may_execute() {
+        let directory = tempfile::tempdir().expect("directory");
+        let path = script(&directory, 0o750);
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("chmod");
+        assert!(SystemHost.program(&path, OTHER_USER, &[]).is_err());
+        let group = fs::metadata(&path).expect("there").gid();
+        assert!(SystemHost.program(&path, OTHER_USER, &[group]).is_ok());
     }
 
     #[test]
@@ -322,7 +355,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("directory");
         let path = script(&directory, 0o755);
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).expect("chmod");
-        match SystemHost.program(&path, OTHER_USER) {
+        match SystemHost.program(&path, OTHER_USER, &[]) {
             Err(ProgramFault::NotPermitted { path, verb, .. }) => {
                 assert_eq!((Path::new(&path), verb), (directory.path(), "search"));
             }
@@ -336,24 +369,24 @@ mod tests {
         let path = script(&directory, 0o757);
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("chmod");
         if SystemHost.own_user() == ROOT_USER {
-            let program = SystemHost.program(&path, ROOT_USER).expect("usable");
+            let program = SystemHost.program(&path, ROOT_USER, &[]).expect("usable");
             assert_eq!(
                 program.insecure.map(|component| component.mode),
                 Some(0o757)
             );
         }
-        let program = SystemHost.program(&path, OTHER_USER).expect("usable");
+        let program = SystemHost.program(&path, OTHER_USER, &[]).expect("usable");
         assert_eq!(program.insecure, None);
     }
 
     #[test]
     fn a_directory_is_no_program() {
         assert!(matches!(
-            SystemHost.program("/usr/bin", ROOT_USER),
+            SystemHost.program("/usr/bin", ROOT_USER, &[]),
             Err(ProgramFault::NotAFile { .. })
         ));
         assert!(matches!(
-            SystemHost.program("/no/such/file", ROOT_USER),
+            SystemHost.program("/no/such/file", ROOT_USER, &[]),
             Err(ProgramFault::Missing { .. })
         ));
     }

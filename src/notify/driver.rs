@@ -116,7 +116,7 @@ impl Notifier {
 
     fn start(&mut self, subject: String, mut script: Pending) {
         loop {
-            match spawn(&script) {
+            match spawn(&script.command, &script.arguments) {
                 Ok(child) => {
                     self.running
                         .spawn(wait(subject, script.command.to_string(), child));
@@ -191,9 +191,15 @@ async fn progress(fifos: &mut [Fifo]) {
     select_all(waiting).await;
 }
 
-fn spawn(script: &Pending) -> std::io::Result<Child> {
-    let user = script.command.user.map(|user| (user.uid, user.gid));
-    script::spawn(&script.command.argv, &script.arguments, user)
+/// Starts a script as its user, with `arguments` behind its own.
+pub fn spawn(command: &ScriptCommand, arguments: &[String]) -> std::io::Result<Child> {
+    let script = script::Script {
+        argv: &command.argv,
+        program: command.program.as_deref(),
+        user: command.user.map(|user| (user.uid, user.gid)),
+        groups: &command.groups,
+    };
+    script::spawn(&script, arguments)
 }
 
 async fn wait(subject: String, name: String, mut child: Child) -> String {
@@ -209,7 +215,11 @@ mod tests {
 
     fn shell(script: &str) -> ScriptCommand {
         let argv = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
-        ScriptCommand { argv, user: None }
+        ScriptCommand {
+            argv,
+            user: None,
+            ..ScriptCommand::default()
+        }
     }
 
     #[tokio::test(flavor = "current_thread")]
@@ -233,6 +243,7 @@ mod tests {
         let missing = ScriptCommand {
             argv: vec!["/nonexistent/script".to_owned()],
             user: None,
+            ..ScriptCommand::default()
         };
         let mut notifier = Notifier::default();
         notifier.notify("VI_1", missing, Vec::new());

@@ -56,6 +56,7 @@ mod tests {
         let command = ScriptCommand {
             argv: vec![name.to_owned()],
             user: None,
+            ..ScriptCommand::default()
         };
         Pending {
             command,

@@ -12,12 +12,16 @@ pub struct UserId {
 }
 
 /// Program, arguments and identity of a script. Names were resolved when the file was read.
-#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Eq, Hash, PartialEq, Serialize)]
 pub struct ScriptCommand {
     /// The program and its arguments; never empty. `</dev/...` forms are `/bin/sh -c` already.
     pub argv: Vec<String>,
+    /// The file that is executed, if not the one that `argv` names: where its links led when it was looked at.
+    pub program: Option<String>,
     /// `None`: as the daemon.
     pub user: Option<UserId>,
+    /// Beside the user's own group, where there is a user.
+    pub groups: Vec<u32>,
 }
 
 impl fmt::Display for ScriptCommand {

@@ -100,7 +100,7 @@ impl Host for OfflineHost {
         "root".to_owned()
     }
 
-    fn program(&self, name: &str, _: UserId) -> Result<Program, ProgramFault> {
+    fn program(&self, name: &str, _: UserId, _: &[u32]) -> Result<Program, ProgramFault> {
         let (bare, is_path) = match name.rsplit_once('/') {
             Some((_, bare)) => (bare, true),
             None => (name, false),
@@ -126,6 +126,7 @@ impl Host for OfflineHost {
 
 fn program(path: String) -> Program {
     Program {
+        real: path.clone(),
         path,
         insecure: None,
     }

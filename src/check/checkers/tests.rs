@@ -39,6 +39,7 @@ fn checker() -> impl Strategy<Value = Checker> {
                 misc_path: ScriptCommand {
                     argv: vec![format!("/check-{retry}")],
                     user: None,
+                    ..ScriptCommand::default()
                 },
                 misc_timeout: Duration::from_secs(delay),
                 misc_dynamic: dynamic,
@@ -468,6 +469,7 @@ fn twenty_thousand_checkers_cost_little() {
             misc_path: ScriptCommand {
                 argv: vec!["/check".to_owned()],
                 user: None,
+                ..ScriptCommand::default()
             },
             misc_timeout: Duration::from_secs(5),
             misc_dynamic: false,

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use crate::check::{Outcome, SCRIPT_GRACE, ScriptEnd, misc};
 use crate::config::MiscCheck;
+use crate::notify::driver::spawn;
 use crate::sys::script;
 
 /// Runs the script to its end, or ends it and its descendants after misc_timeout.
@@ -17,8 +18,7 @@ pub(super) async fn check(check: &MiscCheck) -> Outcome {
 }
 
 async fn run(check: &MiscCheck) -> ScriptEnd {
-    let user = check.misc_path.user.map(|user| (user.uid, user.gid));
-    let mut child = match script::spawn(&check.misc_path.argv, &[], user) {
+    let mut child = match spawn(&check.misc_path, &[]) {
         Ok(child) => child,
         Err(error) => {
             return ScriptEnd::NotStarted {

@@ -50,6 +50,7 @@ fn shell(script: &str, misc_timeout: Duration) -> MiscCheck {
         misc_path: ScriptCommand {
             argv: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
             user: None,
+            ..ScriptCommand::default()
         },
         misc_timeout,
         misc_dynamic: false,

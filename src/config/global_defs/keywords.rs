@@ -144,21 +144,21 @@ const OWN: &[Keyword<Draft>] = &[
         draft.defs.enable_script_security = true;
         Ok(())
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "set_supplementary_groups",
         Shape::Bool,
         "off",
         |draft, arguments| {
-            draft.set_supplementary_groups = arguments.boolean()?;
+            draft.ways.set_supplementary_groups = arguments.boolean()?;
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "use_symlink_paths",
         Shape::Bool,
         "off",
         |draft, arguments| {
-            draft.use_symlink_paths = arguments.boolean()?;
+            draft.ways.use_symlink_paths = arguments.boolean()?;
             Ok(())
         },
     ),

@@ -99,8 +99,7 @@ impl Fifo {
             return;
         }
         let arguments = [self.config.path.clone()];
-        let user = command.user.map(|user| (user.uid, user.gid));
-        match script::spawn(&command.argv, &arguments, user) {
+        match super::spawn(command, &arguments) {
             Ok(child) => self.script = Some(child),
             Err(error) => {
                 warn!(
@@ -187,6 +186,7 @@ mod tests {
             script: script.map(|script| ScriptCommand {
                 argv: ["/bin/sh", "-c", script, "sh"].map(str::to_owned).to_vec(),
                 user: None,
+                ..ScriptCommand::default()
             }),
         }
     }

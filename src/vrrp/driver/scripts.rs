@@ -8,6 +8,7 @@ use tokio::process::Child;
 use tokio::task::JoinSet;
 use tracing::warn;
 
+use crate::notify::driver::spawn;
 use crate::sys::script;
 use crate::types::ScriptCommand;
 use crate::vrrp::{Input, ScriptOutcome};
@@ -28,8 +29,7 @@ struct Run {
 impl Scripts {
     /// Starts a run. One that cannot be started ends at once; either way [`Scripts::ended`] tells.
     pub(super) fn run(&mut self, script: String, command: &ScriptCommand) {
-        let user = command.user.map(|user| (user.uid, user.gid));
-        match script::spawn(&command.argv, &[], user) {
+        match spawn(command, &[]) {
             Ok(child) => {
                 if let Some(pid) = child.id() {
                     let was_signalled = false;
@@ -113,7 +113,11 @@ mod tests {
 
     fn shell(script: &str) -> ScriptCommand {
         let argv = ["/bin/sh", "-c", script].map(str::to_owned).to_vec();
-        ScriptCommand { argv, user: None }
+        ScriptCommand {
+            argv,
+            user: None,
+            ..ScriptCommand::default()
+        }
     }
 
     async fn ended(scripts: &mut Scripts) -> (String, ScriptOutcome) {
@@ -136,6 +140,7 @@ mod tests {
         let missing = ScriptCommand {
             argv: vec!["/nonexistent/script".to_owned()],
             user: None,
+            ..ScriptCommand::default()
         };
         scripts.run("missing".to_owned(), &missing);
         let not_started = ScriptOutcome::NotStarted(libc::ENOENT);

@@ -354,6 +354,7 @@ fn script(index: u8, variant: u8) -> VrrpScript {
         script: ScriptCommand {
             argv: vec![format!("/usr/bin/script{}", variant / 3)],
             user: None,
+            ..ScriptCommand::default()
         },
         refused: None,
         interval: Duration::from_secs(1 + u64::from(variant % 2)),

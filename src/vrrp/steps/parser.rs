@@ -281,6 +281,7 @@ fn command(program: &str) -> ScriptCommand {
     ScriptCommand {
         argv: vec![program.to_owned()],
         user: None,
+        ..ScriptCommand::default()
     }
 }
 

@@ -386,6 +386,7 @@ fn shell(line: &str) -> ScriptCommand {
     ScriptCommand {
         argv: argv.to_vec(),
         user: None,
+        ..ScriptCommand::default()
     }
 }
 
