@@ -345,6 +345,8 @@ pub(crate) struct Finding {
     pub(crate) message: String,
     pub(crate) expected: Option<String>,
     pub(crate) help: Option<String>,
+    /// Where something else is said of the same words, this is the help for it and not a complaint of its own.
+    pub(crate) gives_way: bool,
 }
 
 impl Finding {
@@ -356,6 +358,7 @@ impl Finding {
             message: message.into(),
             expected: None,
             help: None,
+            gives_way: false,
         }
     }
 
@@ -368,7 +371,22 @@ impl Finding {
             message: message.into(),
             expected: None,
             help: None,
+            gives_way: false,
         }
+    }
+
+    /// In one line.
+    fn into_help(self) -> String {
+        match self.help {
+            Some(help) => format!("{}: {help}", self.message),
+            None => self.message,
+        }
+    }
+
+    /// The same, but only a help where something else is said of the same words.
+    pub(crate) fn giving_way(mut self) -> Self {
+        self.gives_way = true;
+        self
     }
 
     pub(crate) fn expected(mut self, expected: impl Into<String>) -> Self {
@@ -422,15 +440,45 @@ impl Finding {
 pub(crate) struct Findings {
     list: Vec<Finding>,
     dropped: usize,
+    /// Lines of which everything has been said.
+    silent: HashSet<u32>,
 }
 
 impl Findings {
     pub(crate) fn push(&mut self, finding: Finding) {
+        if self.is_silent(&finding) || self.is_same_quote(&finding) {
+            return;
+        }
         if self.is_full() {
             self.dropped += 1;
         } else {
             self.list.push(finding);
         }
+    }
+
+    /// The only thing that is said of its line from now on.
+    pub(crate) fn push_only(&mut self, finding: Finding) {
+        let line = finding.span.map(Span::line);
+        self.push(finding);
+        self.silent.extend(line);
+    }
+
+    /// That a block has no end, or that nothing more is read, is no matter of the line alone.
+    fn is_silent(&self, finding: &Finding) -> bool {
+        !matches!(finding.code, Code::UnbalancedBrace | Code::TooLarge)
+            && finding
+                .span
+                .is_some_and(|span| self.silent.contains(&span.line()))
+    }
+
+    /// A quote without its second one is found when a line becomes words, and again where a value has rules of its own.
+    fn is_same_quote(&self, finding: &Finding) -> bool {
+        let line = |finding: &Finding| finding.span.map(Span::line);
+        finding.code == Code::UnterminatedQuote
+            && self
+                .list
+                .iter()
+                .any(|other| other.code == finding.code && line(other) == line(finding))
     }
 
     pub(crate) fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
@@ -448,6 +496,36 @@ impl Findings {
         self.list.len() >= MAX_COMPLAINTS
     }
 
+    /// Leaves out what is said of words that something else is said of, and makes it the help there.
+    fn give_way(&mut self) {
+        let list = &mut self.list;
+        let mut index = 0;
+        while index < list.len() {
+            let Some(span) = list[index].span.filter(|_| list[index].gives_way) else {
+                index += 1;
+                continue;
+            };
+            // In the order of lines, those of one line stand together.
+            let line = |finding: &Finding| finding.span.map(Span::line);
+            let from = list.partition_point(|other| line(other) < Some(span.line()));
+            let to = list.partition_point(|other| line(other) <= Some(span.line()));
+            let stands_in = |other: &Finding| {
+                !other.gives_way && other.span.is_some_and(|other| other.covers(span))
+            };
+            let Some(other) = list[from..to].iter().position(stands_in) else {
+                index += 1;
+                continue;
+            };
+            let why = list[index].clone().into_help();
+            let help = &mut list[from + other].help;
+            *help = Some(match help.take() {
+                Some(help) => format!("{why}; {help}"),
+                None => why,
+            });
+            list.remove(index);
+        }
+    }
+
     /// Complaints in file order, each once. Those without a place come first.
     pub(crate) fn into_complaints(mut self, lines: &Lines) -> Vec<Complaint> {
         self.list.sort_by_key(|finding| finding.span);
@@ -455,6 +533,7 @@ impl Findings {
         let mut said = HashSet::new();
         self.list
             .retain(|finding| said.insert((finding.span, finding.code, finding.message.clone())));
+        self.give_way();
         let mut complaints: Vec<_> = self
             .list
             .into_iter()

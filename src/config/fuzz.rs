@@ -9,7 +9,7 @@ use super::fake_host::FakeHost;
 use super::keyword::Reader;
 use super::load::load_from;
 use super::preprocess::{IncludeCheck, Surroundings};
-use super::source::{Files, ReadError, SourceFile, into_text};
+use super::source::{Files, ReadError, Search, SourceFile, TooWide, into_text};
 use super::{Drawing, LoadOptions, Loaded, lexer, preprocess, root, tree};
 
 /// Between the files of one input: no UTF-8 text has this byte.
@@ -23,7 +23,7 @@ struct Input<'i> {
 }
 
 impl Files for Input<'_> {
-    fn read(&self, path: &Path) -> Result<SourceFile, ReadError> {
+    fn read(&self, path: &Path, _: u64) -> Result<SourceFile, ReadError> {
         let name = path.display().to_string();
         let index = if name == MAIN {
             Some(0)
@@ -41,20 +41,22 @@ impl Files for Input<'_> {
         })
     }
 
-    fn matching(&self, pattern: &str, _: &Path) -> Vec<PathBuf> {
-        match pattern {
+    fn matching(&self, pattern: &str, _: &Path, _: &mut Search) -> Result<Vec<PathBuf>, TooWide> {
+        Ok(match pattern {
             "*" => (1..4)
                 .map(|index| PathBuf::from(index.to_string()))
                 .collect(),
             name => vec![name.into()],
-        }
+        })
     }
 }
 
 /// Lines, words and blocks, without what they mean.
 pub fn read_tree(bytes: &[u8]) {
     let mut findings = Findings::default();
+    let catalogue = root::catalogue();
     let surroundings = Surroundings {
+        catalogue: &catalogue,
         files: &Input { bytes },
         host: &FakeHost::default(),
         config_id: "here",
@@ -71,7 +73,7 @@ pub fn read_tree(bytes: &[u8]) {
             );
         }
     }
-    let mut reader = Reader::new(findings, root::catalogue());
+    let mut reader = Reader::new(findings, catalogue);
     tree::build(&lines, &mut reader, |statement, _| {
         assert!(lines.place(statement.span()).is_some(), "{statement:?}");
     });

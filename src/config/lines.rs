@@ -211,10 +211,6 @@ impl Lines {
         self.files.get(file as usize)
     }
 
-    pub(crate) fn file_count(&self) -> usize {
-        self.files.len()
-    }
-
     /// Adds line `number` of `file`, which stands at `range`; returns its index.
     pub(crate) fn add_physical(&mut self, file: u32, number: u32, range: Range<usize>) -> u32 {
         self.physical.push(Physical {

@@ -9,7 +9,7 @@ use super::keyword::Reader;
 use super::lines::Lines;
 use super::origins::{Origins, Recorder};
 use super::preprocess::{IncludeCheck, Surroundings};
-use super::source::{FileSystem, Files, ReadError};
+use super::source::{FileSystem, Files, ReadError, Search, TooWide};
 use super::{preprocess, root, source};
 
 /// How to read a configuration.
@@ -48,16 +48,19 @@ pub enum Policy {
 /// Reads `file` and the files it includes. Never fails: where there is nothing to read, the
 /// complaints say so and the configuration is empty.
 pub fn load(file: &Path, options: &LoadOptions, host: &dyn Host) -> Loaded {
-    let paths = files(file);
-    let mut loaded = load_from(&FileSystem, &paths, options, host);
-    if paths.is_empty() {
-        let missing = ReadError::Missing {
+    let refusal = match files(file) {
+        Ok(paths) if !paths.is_empty() => return load_from(&FileSystem, &paths, options, host),
+        Ok(_) => unreadable(&ReadError::Missing {
             path: file.display().to_string(),
-        };
-        let mut findings = Findings::default();
-        findings.push(unreadable(&missing));
-        loaded.complaints = findings.into_complaints(&Lines::default());
-    }
+        }),
+        Err(why) => {
+            Finding::without_place(Code::FileUnreadable, format!("'{}' {why}", file.display()))
+        }
+    };
+    let mut loaded = load_from(&FileSystem, &[], options, host);
+    let mut findings = Findings::default();
+    findings.push(refusal);
+    loaded.complaints = findings.into_complaints(&Lines::default());
     loaded
 }
 
@@ -73,9 +76,11 @@ pub(crate) fn load_from(
         .clone()
         .unwrap_or_else(|| short_name(&host.host_name()));
     let mut findings = Findings::default();
+    let catalogue = root::catalogue();
     let surroundings = Surroundings {
         files,
         host,
+        catalogue: &catalogue,
         config_id: &config_id,
         include_check: if options.all_config {
             IncludeCheck::ALL
@@ -90,7 +95,7 @@ pub(crate) fn load_from(
             Lines::default()
         }
     };
-    let mut reader = Reader::new(findings, root::catalogue());
+    let mut reader = Reader::new(findings, catalogue);
     reader.names = host.iproute_names();
     reader.net_namespace.clone_from(&options.net_namespace);
     if options.origins {
@@ -173,16 +178,19 @@ impl Loaded {
 const MAX_PATTERNS: usize = 64;
 
 /// `-f` takes a pattern too.
-fn files(file: &Path) -> Vec<PathBuf> {
-    match file.to_str() {
-        Some(pattern) if source::has_wildcard(pattern) && !file.exists() => {
-            source::brace_alternatives(pattern, MAX_PATTERNS)
-                .iter()
-                .flat_map(|pattern| FileSystem.matching(pattern, Path::new("")))
-                .collect()
-        }
-        _ => vec![file.to_path_buf()],
+fn files(file: &Path) -> Result<Vec<PathBuf>, TooWide> {
+    let Some(pattern) = file
+        .to_str()
+        .filter(|pattern| source::has_wildcard(pattern) && !file.exists())
+    else {
+        return Ok(vec![file.to_path_buf()]);
+    };
+    let mut search = Search::default();
+    let mut paths = Vec::new();
+    for pattern in source::brace_alternatives(pattern, MAX_PATTERNS) {
+        paths.append(&mut FileSystem.matching(&pattern, Path::new(""), &mut search)?);
     }
+    Ok(paths)
 }
 
 fn unreadable(error: &ReadError) -> Finding {

@@ -9,6 +9,7 @@ mod expansion;
 mod include;
 mod repetition;
 mod text;
+mod undefined;
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -19,10 +20,12 @@ use self::built_in::Random;
 pub(crate) use self::include::IncludeCheck;
 use self::include::IncludeWork;
 use self::text::{condition, continued, definition_in, plain, without_comment};
+use self::undefined::Undefined;
 use super::diagnostic::{Code, Finding, Findings};
 use super::host::Host;
+use super::keyword::Catalogue;
 use super::lines::{Lines, MAX_LINE_BYTES, Rewritten, Span};
-use super::source::{Files, ReadError, SourceFile};
+use super::source::{Files, MAX_FILE_BYTES, ReadError, SourceFile};
 
 /// Lines in total, repeated ones included.
 const MAX_LINES: usize = 1_000_000;
@@ -32,6 +35,8 @@ const MAX_LINES: usize = 1_000_000;
 pub(crate) struct Surroundings<'s> {
     pub(crate) files: &'s dyn Files,
     pub(crate) host: &'s dyn Host,
+    /// Says which keywords take a script.
+    pub(crate) catalogue: &'s Catalogue,
     /// Decides `@id` lines.
     pub(crate) config_id: &'s str,
     /// What an `include` minds where the file says nothing.
@@ -51,16 +56,24 @@ pub(crate) fn read(
         open_files: Vec::new(),
         include_check: surroundings.include_check,
         include_work: IncludeWork::default(),
+        undefined: Undefined::default(),
         random: Random::for_host(&surroundings.host.host_name()),
+        made_lines: 0,
         inserted_bytes: 0,
         moved_bytes: 0,
         full: false,
         findings,
     };
     for path in paths {
-        let file = surroundings.files.read(path)?;
+        let most = MAX_FILE_BYTES - reader.include_work.bytes;
+        let file = surroundings.files.read(path, most)?;
+        reader.include_work.bytes += (file.text.len() as u64).min(most);
         reader.file(file);
+        if reader.full {
+            break;
+        }
     }
+    reader.complain_of_undefined();
     Ok(reader.lines)
 }
 
@@ -74,7 +87,10 @@ struct Preprocessor<'r> {
     /// What a plain `include` minds in the file that is being read.
     include_check: IncludeCheck,
     include_work: IncludeWork,
+    undefined: Undefined,
     random: Random,
+    /// By definitions of several lines and by repetitions.
+    made_lines: usize,
     /// By definitions and repetitions.
     inserted_bytes: usize,
     /// Copied while they were put in.

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 pub(crate) const MAX_FILE_BYTES: u64 = 64 << 20;
 /// Most files that one pattern may name.
 const MAX_MATCHES: usize = 4096;
-/// Most directory entries that one pattern may look at: `/*/*/*/*` would walk the whole disk.
-const MAX_ENTRIES: usize = 100_000;
+/// Most directory entries that all patterns together may look at: `/*/*/*/*` would walk the whole disk.
+const MAX_ENTRIES: usize = 50_000;
 /// How much of a file is looked at to tell text from a binary.
 const PROBE_BYTES: usize = 8192;
 
@@ -33,10 +33,46 @@ pub(crate) struct SourceFile {
 
 /// Where configuration files are.
 pub(crate) trait Files {
-    /// Reads one configuration file.
-    fn read(&self, path: &Path) -> Result<SourceFile, ReadError>;
+    /// Reads one configuration file of at most `most` bytes.
+    fn read(&self, path: &Path, most: u64) -> Result<SourceFile, ReadError>;
     /// The files that a pattern without `{a,b}` names, sorted; without wildcards: that name.
-    fn matching(&self, pattern: &str, directory: &Path) -> Vec<PathBuf>;
+    fn matching(
+        &self,
+        pattern: &str,
+        directory: &Path,
+        search: &mut Search,
+    ) -> Result<Vec<PathBuf>, TooWide>;
+}
+
+/// What the patterns of a configuration may still look at, all of them together.
+#[derive(Debug)]
+pub(crate) struct Search {
+    entries: usize,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self {
+            entries: MAX_ENTRIES,
+        }
+    }
+}
+
+impl Search {
+    /// Looks at a directory or at an entry of one.
+    fn look(&mut self) -> Result<(), TooWide> {
+        self.entries = self.entries.checked_sub(1).ok_or(TooWide::Entries)?;
+        Ok(())
+    }
+}
+
+/// Why a pattern is not followed to its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum TooWide {
+    #[error("looks at more than {MAX_ENTRIES} names")]
+    Entries,
+    #[error("matches more than {MAX_MATCHES} files")]
+    Matches,
 }
 
 /// The files of this host.
@@ -44,12 +80,17 @@ pub(crate) trait Files {
 pub(crate) struct FileSystem;
 
 impl Files for FileSystem {
-    fn read(&self, path: &Path) -> Result<SourceFile, ReadError> {
-        read(path)
+    fn read(&self, path: &Path, most: u64) -> Result<SourceFile, ReadError> {
+        read(path, most)
     }
 
-    fn matching(&self, pattern: &str, directory: &Path) -> Vec<PathBuf> {
-        matching(pattern, directory)
+    fn matching(
+        &self,
+        pattern: &str,
+        directory: &Path,
+        search: &mut Search,
+    ) -> Result<Vec<PathBuf>, TooWide> {
+        matching(pattern, directory, search)
     }
 }
 
@@ -65,8 +106,8 @@ pub(crate) enum ReadError {
     /// Keepalived skips these too: a program was named by mistake.
     #[error("'{path}' is executable, which a configuration file must not be")]
     Executable { path: String },
-    #[error("'{path}' has more than {MAX_FILE_BYTES} bytes")]
-    TooLarge { path: String },
+    #[error("'{path}' has more than {most} bytes")]
+    TooLarge { path: String, most: u64 },
     #[error("'{path}' is not text")]
     Binary { path: String },
 }
@@ -78,8 +119,8 @@ impl ReadError {
     }
 }
 
-/// Reads one configuration file.
-pub(crate) fn read(path: &Path) -> Result<SourceFile, ReadError> {
+/// Reads one configuration file of at most `most` bytes.
+fn read(path: &Path, most: u64) -> Result<SourceFile, ReadError> {
     let name = path.display().to_string();
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound => ReadError::Missing { path: name.clone() },
@@ -89,16 +130,19 @@ pub(crate) fn read(path: &Path) -> Result<SourceFile, ReadError> {
         },
     };
     // Looked at before opening: opening a FIFO blocks and opening a device may act.
-    refuse_special(&name, &fs::metadata(path).map_err(failed)?)?;
+    refuse_special(&name, &fs::metadata(path).map_err(failed)?, most)?;
     let mut file = OpenOptions::new()
         .read(true)
         .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
         .open(path)
         .map_err(failed)?;
-    refuse_special(&name, &file.metadata().map_err(failed)?)?;
-    let bytes = read_text(&mut file).map_err(|fault| match fault {
+    refuse_special(&name, &file.metadata().map_err(failed)?, most)?;
+    let bytes = read_text(&mut file, most).map_err(|fault| match fault {
         Fault::Io(error) => failed(error),
-        Fault::TooLarge => ReadError::TooLarge { path: name.clone() },
+        Fault::TooLarge => ReadError::TooLarge {
+            path: name.clone(),
+            most,
+        },
         Fault::Binary => ReadError::Binary { path: name.clone() },
     })?;
     let canonical = fs::canonicalize(path).map_err(failed)?;
@@ -119,17 +163,17 @@ enum Fault {
     Binary,
 }
 
-/// At most [`MAX_FILE_BYTES`]: a file may grow while it is read, and those of /proc do not say how long they are.
-fn read_text(file: &mut dyn Read) -> Result<Vec<u8>, Fault> {
+/// At most `most` bytes: a file may grow while it is read, and those of /proc do not say how long they are.
+fn read_text(file: &mut dyn Read, most: u64) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
-    for limit in [PROBE_BYTES as u64, MAX_FILE_BYTES + 1] {
+    for limit in [most.min(PROBE_BYTES as u64), most + 1] {
         let more = limit - bytes.len() as u64;
         file.take(more).read_to_end(&mut bytes).map_err(Fault::Io)?;
         if looks_binary(&bytes) {
             return Err(Fault::Binary);
         }
     }
-    if bytes.len() as u64 > MAX_FILE_BYTES {
+    if bytes.len() as u64 > most {
         return Err(Fault::TooLarge);
     }
     Ok(bytes)
@@ -137,41 +181,47 @@ fn read_text(file: &mut dyn Read) -> Result<Vec<u8>, Fault> {
 
 /// The files that a pattern names, sorted: `*`, `?`, `[…]` as in glob(3), which leave out names that begin with a dot.
 /// A name without wildcards is returned whether or not it exists.
-pub(crate) fn matching(pattern: &str, directory: &Path) -> Vec<PathBuf> {
+fn matching(pattern: &str, directory: &Path, search: &mut Search) -> Result<Vec<PathBuf>, TooWide> {
     if !has_wildcard(pattern) {
-        return vec![directory.join(pattern)];
+        return Ok(vec![directory.join(pattern)]);
     }
     let mut found = vec![if pattern.starts_with('/') {
         PathBuf::from("/")
     } else {
         directory.to_path_buf()
     }];
-    let mut entries = MAX_ENTRIES;
     for component in pattern.split('/').filter(|component| !component.is_empty()) {
-        found = if has_wildcard(component) {
-            found
-                .iter()
-                .flat_map(|directory| entries_matching(component, directory, &mut entries))
-                .take(MAX_MATCHES)
-                .collect()
-        } else {
-            found.iter().map(|path| path.join(component)).collect()
-        };
+        if !has_wildcard(component) {
+            found = found.iter().map(|path| path.join(component)).collect();
+            continue;
+        }
+        let mut matches = Vec::new();
+        for directory in &found {
+            matches.append(&mut entries_matching(component, directory, search)?);
+            if matches.len() > MAX_MATCHES {
+                return Err(TooWide::Matches);
+            }
+        }
+        found = matches;
     }
     // What stands behind the last wildcard was put there without looking.
     found.retain(|path| path.symlink_metadata().is_ok());
-    found
+    Ok(found)
 }
 
-/// The entries of a directory that match, sorted. Looks at no more than `budget` of them, which becomes less.
-fn entries_matching(component: &str, directory: &Path, budget: &mut usize) -> Vec<PathBuf> {
+/// The entries of a directory that match, sorted.
+fn entries_matching(
+    component: &str,
+    directory: &Path,
+    search: &mut Search,
+) -> Result<Vec<PathBuf>, TooWide> {
     // keepalived's glob(3) does not know `**`.
     let mut component = component.to_owned();
     while component.contains("**") {
         component = component.replace("**", "*");
     }
     let Ok(pattern) = glob::Pattern::new(&component) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let options = glob::MatchOptions {
         require_literal_leading_dot: true,
@@ -183,21 +233,21 @@ fn entries_matching(component: &str, directory: &Path, budget: &mut usize) -> Ve
     } else {
         directory
     };
+    search.look()?;
     let Ok(entries) = fs::read_dir(shown) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
-    let mut names: Vec<_> = entries
-        .flatten()
-        .take(*budget)
-        .inspect(|_| *budget -= 1)
-        .map(|entry| entry.file_name())
-        .filter(|name| {
-            name.to_str()
-                .is_some_and(|name| pattern.matches_with(name, options))
-        })
-        .collect();
+    let mut names = Vec::new();
+    for entry in entries.flatten() {
+        search.look()?;
+        let name = entry.file_name();
+        let matches = |name| pattern.matches_with(name, options);
+        if name.to_str().is_some_and(matches) {
+            names.push(name);
+        }
+    }
     names.sort();
-    names.iter().map(|name| directory.join(name)).collect()
+    Ok(names.iter().map(|name| directory.join(name)).collect())
 }
 
 /// The pattern may match nothing without anything being wrong.
@@ -249,7 +299,7 @@ fn alternatives_of_first(pattern: &str) -> Option<Vec<String>> {
     )
 }
 
-fn refuse_special(name: &str, metadata: &fs::Metadata) -> Result<(), ReadError> {
+fn refuse_special(name: &str, metadata: &fs::Metadata, most: u64) -> Result<(), ReadError> {
     let file_type = metadata.file_type();
     let kind = if file_type.is_dir() {
         "a directory"
@@ -263,9 +313,10 @@ fn refuse_special(name: &str, metadata: &fs::Metadata) -> Result<(), ReadError> 
         return Err(ReadError::Executable {
             path: name.to_owned(),
         });
-    } else if metadata.len() > MAX_FILE_BYTES {
+    } else if metadata.len() > most {
         return Err(ReadError::TooLarge {
             path: name.to_owned(),
+            most,
         });
     } else {
         return Ok(());
@@ -296,6 +347,12 @@ pub(crate) fn into_text(mut bytes: Vec<u8>) -> String {
 }
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// The files of a pattern in the project, for tests.
+#[cfg(test)]
+pub(crate) fn found(pattern: &str, directory: &Path) -> Vec<PathBuf> {
+    matching(pattern, directory, &mut Search::default()).expect("few enough")
+}
 
 #[cfg(test)]
 mod tests;

@@ -189,6 +189,14 @@ const ONLY_OURS: &[OnlyOurs] = &[
         },
     },
     OnlyOurs {
+        code: Code::UnknownReference,
+        pattern: "'$*' is not defined",
+        row: Row {
+            name: "undefined word",
+            reason: "keepalived leaves it as it is, silently",
+        },
+    },
+    OnlyOurs {
         code: Code::ScriptUnusable,
         pattern: "*; the script is not run",
         row: Row {

@@ -229,8 +229,8 @@ impl<'a> Arguments<'a> {
     /// A value in which quotes and backslashes count as in a script.
     pub(crate) fn quoted(&mut self) -> Result<Spanned<String>, Finding> {
         let span = self.span();
-        let words = lexer::script_words(self.statement.tail())
-            .map_err(|error| Finding::new(Code::UnterminatedQuote, span, error.to_string()))?;
+        let words =
+            lexer::script_words(self.statement.tail()).map_err(|error| self.unclosed(error))?;
         let value = words.into_iter().next().ok_or_else(|| self.missing())?;
         self.next += 1;
         if self.statement.tail().trim_start().starts_with(['"', '\'']) {
@@ -244,7 +244,7 @@ impl<'a> Arguments<'a> {
         let span = self.span();
         self.next = self.statement.arguments().len();
         let mut words = lexer::script_words(self.statement.tail())
-            .map_err(|error| Finding::new(Code::UnterminatedQuote, span, error.to_string()))?
+            .map_err(|error| self.unclosed(error))?
             .into_iter();
         let command = words.next().ok_or_else(|| self.missing())?;
         let (user, group) = (words.next(), words.next());
@@ -264,6 +264,16 @@ impl<'a> Arguments<'a> {
             group,
             span,
         })
+    }
+
+    /// A complaint about a quote in a value that has rules of its own.
+    fn unclosed(&self, error: lexer::UnclosedQuote) -> Finding {
+        let span = match self.statement.arguments() {
+            [first, .., last] => first.span.to(last.span),
+            [only] => only.span,
+            [] => self.span(),
+        };
+        Finding::new(Code::UnterminatedQuote, span, error.to_string())
     }
 
     /// Reads the value of the keyword into its field.

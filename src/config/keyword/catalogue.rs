@@ -106,6 +106,14 @@ impl Catalogue {
         self.homes.get(word).map_or(&[], Vec::as_slice)
     }
 
+    /// The value of `word` is a command.
+    pub(crate) fn takes_script(&self, word: &str) -> bool {
+        self.homes(word).iter().any(|block| {
+            self.row(block, word)
+                .is_some_and(|row| row.shape == Shape::Script)
+        })
+    }
+
     /// Every keyword of every block, for the manual.
     pub(crate) fn reference(&self) -> Vec<KeywordReference> {
         let in_block = |&block| {

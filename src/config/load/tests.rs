@@ -39,7 +39,7 @@ pub(crate) fn codes(text: &str) -> Vec<String> {
 
 fn examples() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf.d");
-    let mut files = FileSystem.matching("examples/*.conf", &root);
+    let mut files = source::found("examples/*.conf", &root);
     files.push(root.join("holdfast.conf"));
     files
 }
@@ -63,7 +63,7 @@ fn every_file_in_conf_d_loads_without_a_complaint() {
 #[test]
 fn examples_of_what_is_only_accepted_get_notes_and_nothing_worse() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf.d");
-    let files = source::matching("examples/accepted/*.conf", &root);
+    let files = source::found("examples/accepted/*.conf", &root);
     assert!(files.len() > 1, "{files:?}");
     for file in files {
         let loaded = load(&file, &LoadOptions::default(), &FakeHost::default());

@@ -3,6 +3,9 @@
 
 use super::Preprocessor;
 
+/// Without their arguments.
+pub(super) const NAMES: [&str; 6] = ["_PWD", "_INSTANCE", "_HASH", "_BANG", "_ENV", "_RANDOM"];
+
 /// keepalived: largest number without a maximum.
 const RANDOM_MAX: u32 = 32_767;
 

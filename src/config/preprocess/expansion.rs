@@ -4,11 +4,13 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use super::Preprocessor;
-use super::repetition::{self, Repeated};
-use super::text::references;
-use crate::config::diagnostic::{Code, Finding, nearest};
+use super::repetition::{self, Repetition};
+use super::text::{references, unmatched_braces};
+use crate::config::diagnostic::{Code, Finding};
 use crate::config::lines::{MAX_LINE_BYTES, Rewritten, Span};
 
+/// Lines that definitions of several lines and repetitions make in total.
+const MAX_MADE_LINES: usize = 400_000;
 /// Bytes that definitions and repetitions may put in.
 const MAX_INSERTED_BYTES: usize = 16 << 20;
 /// Bytes that may be copied while they are put in: many small definitions in long lines cost more than they insert.
@@ -32,7 +34,7 @@ enum Replacement {
     /// A definition: its first line takes the place, the others follow the line.
     Definition { name: String, lines: Rc<[String]> },
     /// The rest of the line, once for each value.
-    Repetition(Vec<Repeated>),
+    Repetition(Repetition),
     /// `${_HASH}` or `${_BANG}` at the start of a word: the rest of the line is a comment (keepalived).
     Comment,
 }
@@ -44,10 +46,47 @@ struct Pending {
     values: Values,
 }
 
-/// What `~SEQ` and `~LST` give to their names in the lines that they make, and in the definitions used there.
-type Values = Option<Rc<Value>>;
+/// Lines that are still to be made. They are made one at a time: a definition of a hundred thousand lines that is used
+/// in a repetition takes no memory before it is its turn.
+struct ToMake {
+    what: Making,
+    /// The bytes of the physical line that they stand for.
+    source: Range<u32>,
+    inside: Option<Rc<Expansion>>,
+    values: Values,
+}
 
-struct Value {
+enum Making {
+    /// The lines of a definition from this one on.
+    Definition(Rc<[String]>, usize),
+    Repetition(Repetition),
+}
+
+impl ToMake {
+    fn next(&mut self) -> Option<Pending> {
+        let (text, values) = match &mut self.what {
+            Making::Definition(lines, next) => {
+                let text = lines.get(*next)?.clone();
+                *next += 1;
+                (text, self.values.clone())
+            }
+            Making::Repetition(repetition) => {
+                let repeated = repetition.next()?;
+                (repeated.text, with_values(&self.values, repeated.values))
+            }
+        };
+        Some(Pending {
+            line: Rewritten::replacement(&text, self.source.clone()),
+            inside: self.inside.clone(),
+            values,
+        })
+    }
+}
+
+/// What `~SEQ` and `~LST` give to their names in the lines that they make, and in the definitions used there.
+pub(super) type Values = Option<Rc<Value>>;
+
+pub(super) struct Value {
     name: String,
     text: Rc<[String]>,
     outer: Values,
@@ -63,6 +102,12 @@ impl Value {
             values = value.outer.as_ref();
         }
         None
+    }
+
+    /// The names that have a value.
+    pub(super) fn names(values: &Values) -> impl Iterator<Item = &str> {
+        std::iter::successors(values.as_deref(), |value| value.outer.as_deref())
+            .map(|value| value.name.as_str())
     }
 }
 
@@ -90,28 +135,54 @@ impl Expansion {
 impl Preprocessor<'_> {
     /// Puts definitions in and repeats, until neither is left.
     pub(super) fn expand(&mut self, physical: u32, line: Rewritten) {
-        let mut pending = vec![Pending {
+        let mut to_make = Vec::new();
+        let mut next = Some(Pending {
             line,
             inside: None,
             values: None,
-        }];
+        });
         let mut budget = MAX_SUBSTITUTIONS;
-        while let Some(next) = pending.pop() {
-            let Some(line) = self.substitute_all(physical, next, &mut pending, &mut budget) else {
-                return;
-            };
-            self.complain_of_undefined(physical, &line);
-            if !line.text().trim().is_empty() {
-                self.deliver(physical, line);
+        while let Some(pending) = next {
+            match self.substitute_all(physical, pending, &mut to_make, &mut budget) {
+                Ok((line, values)) => {
+                    self.note_undefined(physical, &line, &values);
+                    if !line.text().trim().is_empty() {
+                        self.deliver(physical, line);
+                    }
+                }
+                Err(Unusable::Line(braces)) => self.lines.add_logical(physical, braces),
+                Err(Unusable::Everything) => return,
             }
             if self.full {
                 return;
             }
+            next = self.next_made(physical, &mut to_make);
         }
     }
 
-    /// Carries out the substitutions in a line. Lines that follow it go to `pending`, the next one last.
-    /// `None`: a limit was met.
+    /// The next line of those that are to be made.
+    fn next_made(&mut self, physical: u32, to_make: &mut Vec<ToMake>) -> Option<Pending> {
+        loop {
+            let Some(pending) = to_make.last_mut()?.next() else {
+                to_make.pop();
+                continue;
+            };
+            self.made_lines += 1;
+            self.inserted_bytes += pending.line.text().len();
+            if self.made_lines > MAX_MADE_LINES || self.inserted_bytes > MAX_INSERTED_BYTES {
+                let line = &pending.line;
+                let span = Self::span(physical, line, &(0..line.text().len()));
+                let message = format!(
+                    "definitions and repetitions make more than {MAX_MADE_LINES} lines or {MAX_INSERTED_BYTES} bytes"
+                );
+                self.limit(span, message);
+                return None;
+            }
+            return Some(pending);
+        }
+    }
+
+    /// Carries out the substitutions in a line. Lines that follow it go to `to_make`, the next one last.
     fn substitute_all(
         &mut self,
         physical: u32,
@@ -120,79 +191,66 @@ impl Preprocessor<'_> {
             inside,
             mut values,
         }: Pending,
-        pending: &mut Vec<Pending>,
+        to_make: &mut Vec<ToMake>,
         budget: &mut usize,
-    ) -> Option<Rewritten> {
+    ) -> Result<(Rewritten, Values), Unusable> {
         let mut in_this_line = 0;
-        while let Some(Substitution { range, what }) = self.substitution(physical, &line, &values) {
+        while let Some(Substitution { range, what }) =
+            self.substitution(physical, &line, &values)?
+        {
             in_this_line += 1;
             *budget = budget.saturating_sub(1);
-            self.inserted_bytes += what.bytes();
             self.moved_bytes += line.text().len();
             let depth = Expansion::depth(inside.as_ref(), what.name());
             if depth.is_none_or(|depth| depth > MAX_EXPANSION_DEPTH)
                 || in_this_line > MAX_SUBSTITUTIONS_IN_A_LINE
                 || *budget == 0
-                || self.inserted_bytes > MAX_INSERTED_BYTES
                 || self.moved_bytes > MAX_MOVED_BYTES
                 || line.text().len() > MAX_EXPANDED_LINE
             {
                 let whole = Span::new(physical, 0..line.source(&range).end as usize);
                 self.limit(whole, "the definitions in this line never end".to_owned());
-                return None;
+                return Err(Unusable::Everything);
             }
             let source = line.source(&range);
             match what {
                 Replacement::Comment => line = line.part(0..range.start),
                 Replacement::Definition { name, lines } => {
-                    let (first, further) = lines
-                        .split_first()
-                        .map_or(("", &[][..]), |(first, further)| (first.as_str(), further));
+                    let first = lines.first().map_or("", String::as_str);
+                    self.inserted_bytes += first.len();
                     line = line.replaced(&range, first);
-                    let expansion = (!further.is_empty()).then(|| {
-                        Rc::new(Expansion {
+                    if lines.len() > 1 {
+                        let expansion = Expansion {
                             name,
                             depth: depth.unwrap_or_default(),
                             outer: inside.clone(),
-                        })
-                    });
-                    pending.extend(further.iter().rev().map(|text| Pending {
-                        line: Rewritten::replacement(text, source.clone()),
-                        inside: expansion.clone(),
-                        values: values.clone(),
-                    }));
+                        };
+                        to_make.push(ToMake {
+                            what: Making::Definition(lines, 1),
+                            source,
+                            inside: Some(Rc::new(expansion)),
+                            values: values.clone(),
+                        });
+                    }
                 }
-                Replacement::Repetition(lines) => {
+                Replacement::Repetition(mut repetition) => {
                     let outer = values.clone();
-                    let mut lines = lines.into_iter();
-                    let first = lines.next();
-                    line = line.replaced(&range, first.as_ref().map_or("", |first| &first.text));
-                    values = with_values(&outer, first.map(|first| first.values));
-                    pending.extend(lines.rev().map(|repeated| Pending {
-                        line: Rewritten::replacement(&repeated.text, source.clone()),
+                    let first = repetition.next();
+                    let text = first.as_ref().map_or("", |first| &first.text);
+                    self.inserted_bytes += text.len();
+                    line = line.replaced(&range, text);
+                    values =
+                        with_values(&outer, first.map(|first| first.values).unwrap_or_default());
+                    to_make.push(ToMake {
+                        what: Making::Repetition(repetition),
+                        source,
                         inside: inside.clone(),
-                        values: with_values(&outer, Some(repeated.values)),
-                    }));
+                        values: outer,
+                    });
                 }
             }
         }
-        Some(line)
-    }
-
-    /// keepalived takes the braces of an undefined `${NAME}` for those of a block; an undefined `$NAME` is a word.
-    fn complain_of_undefined(&mut self, physical: u32, line: &Rewritten) {
-        for (range, name) in references(line.text()) {
-            let text = &line.text()[range.clone()];
-            if text.starts_with("${") && !self.definitions.contains_key(name) {
-                let span = Self::span(physical, line, &range);
-                let message = format!("'{text}' is not defined");
-                let known = self.definitions.keys().map(String::as_str);
-                let help =
-                    nearest(name, known).map(|meant| format!("did you mean '${{{meant}}}'?"));
-                let finding = Finding::new(Code::UnknownReference, span, message);
-                self.findings.push(finding.maybe_help(help));
-            }
-        }
+        Ok((line, values))
     }
 
     /// The first thing to be replaced in a line, and what replaces it.
@@ -201,71 +259,103 @@ impl Preprocessor<'_> {
         physical: u32,
         line: &Rewritten,
         values: &Values,
-    ) -> Option<Substitution> {
+    ) -> Result<Option<Substitution>, Unusable> {
         match repetition::first(line.text()) {
             None => {}
-            Some(Ok((range, lines))) => {
-                let what = Replacement::Repetition(lines);
-                return Some(Substitution { range, what });
+            Some(Ok(repetition)) => {
+                let range = line.text().len() - line.text().trim_start().len()..line.text().len();
+                let what = Replacement::Repetition(repetition);
+                return Ok(Some(Substitution { range, what }));
             }
-            Some(Err((range, why))) => {
-                let span = Self::span(physical, line, &range);
-                self.findings
-                    .push(Finding::new(Code::InvalidDefinition, span, why));
-                let what = Replacement::Repetition(Vec::new());
-                return Some(Substitution { range, what });
+            Some(Err(fault)) => {
+                let span = Self::span(physical, line, &fault.range);
+                let finding = Finding::new(Code::InvalidDefinition, span, fault.why);
+                let finding = finding.expected(fault.expected);
+                return Err(self.skip_line(finding, line, fault.rest));
             }
         }
         for (range, name) in references(line.text()) {
-            let lines = match Value::of(values, name)
-                .map(Ok)
-                .or_else(|| self.value_of(name))
-            {
-                Some(Ok(lines)) => lines,
-                Some(Err(why)) => {
+            let lines = match self.lookup(name, values) {
+                Lookup::Found(lines) => lines,
+                Lookup::Invalid(why) => {
+                    let span = Self::span(physical, line, &range);
+                    let finding = Finding::new(Code::InvalidDefinition, span, why);
+                    return Err(self.skip_line(finding, line, 0..line.text().len()));
+                }
+                Lookup::Empty(why) => {
                     let span = Self::span(physical, line, &range);
                     self.findings
                         .push(Finding::new(Code::InvalidDefinition, span, why));
                     Rc::new([])
                 }
-                None => continue,
+                Lookup::Undefined => continue,
             };
             if matches!(name, "_HASH" | "_BANG") && begins_a_word(&line.text()[..range.start]) {
                 let range = range.start..line.text().len();
                 let what = Replacement::Comment;
-                return Some(Substitution { range, what });
+                return Ok(Some(Substitution { range, what }));
             }
             // keepalived: a definition of several lines counts only at the end of a line.
             let at_end = line.text()[range.end..].trim().is_empty();
             if lines.len() <= 1 || at_end {
                 let name = name.to_owned();
                 let what = Replacement::Definition { name, lines };
-                return Some(Substitution { range, what });
+                return Ok(Some(Substitution { range, what }));
             }
         }
-        None
+        Ok(None)
     }
 
-    /// A definition of the file or one of those that are always there.
-    fn value_of(&mut self, name: &str) -> Option<Result<Rc<[String]>, String>> {
-        if let Some(lines) = self.definitions.get(name) {
-            return Some(Ok(Rc::clone(lines)));
+    /// Says what is wrong with a line that is not read, and keeps the braces in its part `rest`: the block that it opens
+    /// is skipped too. Nothing else is said about the line.
+    fn skip_line(&mut self, finding: Finding, line: &Rewritten, rest: Range<usize>) -> Unusable {
+        self.findings.push_only(finding);
+        let (closed, open) = unmatched_braces(line.text().get(rest).unwrap_or_default());
+        let mut braces = "}".repeat(closed);
+        for _ in 0..open {
+            // No block has this keyword, so nothing in the block is read.
+            braces.push_str(" ~ {");
         }
-        let value = self.built_in(name)?;
-        Some(value.map(|value| Rc::from([value])))
+        let source = line.source(&(0..line.text().len()));
+        Unusable::Line(Rewritten::replacement(&braces, source))
+    }
+
+    /// What a name stands for.
+    pub(super) fn lookup(&mut self, name: &str, values: &Values) -> Lookup {
+        if let Some(lines) = Value::of(values, name).or_else(|| self.definitions.get(name).cloned())
+        {
+            return Lookup::Found(lines);
+        }
+        match self.built_in(name) {
+            None => Lookup::Undefined,
+            Some(Ok(value)) => Lookup::Found(Rc::from([value])),
+            // keepalived: an environment variable that is not there is empty.
+            Some(Err(why)) if name.starts_with("_ENV") => Lookup::Empty(why),
+            Some(Err(why)) => Lookup::Invalid(why),
+        }
     }
 }
 
-impl Replacement {
-    /// Put in by it.
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Definition { lines, .. } => lines.iter().map(String::len).sum(),
-            Self::Repetition(lines) => lines.iter().map(|repeated| repeated.text.len()).sum(),
-            Self::Comment => 0,
-        }
-    }
+/// What a name stands for.
+pub(super) enum Lookup {
+    /// A definition of the file, a value of a repetition, or what is always there.
+    Found(Rc<[String]>),
+    /// Nothing, and this is why.
+    Empty(String),
+    /// Its arguments are wrong.
+    Invalid(String),
+    Undefined,
+}
 
+/// Why there is no line to be read.
+enum Unusable {
+    /// It is at fault; these are its braces.
+    Line(Rewritten),
+    /// A limit was met.
+    Everything,
+}
+
+impl Replacement {
     /// Of the definition, if it is one.
     fn name(&self) -> Option<&str> {
         match self {
@@ -275,9 +365,8 @@ impl Replacement {
     }
 }
 
-fn with_values(outer: &Values, values: Option<Vec<(String, String)>>) -> Values {
+fn with_values(outer: &Values, values: Vec<(String, String)>) -> Values {
     values
-        .unwrap_or_default()
         .into_iter()
         .fold(outer.clone(), |outer, (name, value)| {
             Some(Rc::new(Value {

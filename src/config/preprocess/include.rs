@@ -6,11 +6,11 @@ use super::Preprocessor;
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::lexer::{self, Token};
 use crate::config::lines::Span;
-use crate::config::source::{self, MAX_FILE_BYTES, ReadError, SourceFile};
+use crate::config::source::{self, MAX_FILE_BYTES, ReadError, Search, SourceFile};
 
 /// Files that include files that include files …
 const MAX_INCLUDE_DEPTH: usize = 16;
-/// Files read in total, so that includes cannot multiply.
+/// Files read or refused in total, so that includes cannot multiply.
 const MAX_FILES: usize = 4096;
 /// Names and patterns looked for in total, for the same reason.
 const MAX_PATTERNS: usize = 4096;
@@ -19,8 +19,14 @@ const MAX_PATTERNS: usize = 4096;
 #[derive(Debug, Default)]
 pub(super) struct IncludeWork {
     patterns: usize,
-    bytes: u64,
+    files: usize,
+    /// Of the files that were named to the program, too.
+    pub(super) bytes: u64,
+    search: Search,
 }
+
+/// A file that is not read, and what it means.
+type Refusal = (Code, String);
 
 /// What an include minds (keyword `include_check`). Anything else that goes wrong is mentioned, but does no harm.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -123,50 +129,90 @@ impl Preprocessor<'_> {
             if self.full {
                 return;
             }
-            let paths = self.surroundings.files.matching(&pattern, &directory);
-            if paths.is_empty() && check.wildcard_match {
-                let message = format!("no file matches '{pattern}'");
-                self.findings
-                    .push(Finding::new(Code::FileMissing, span, message));
+            self.include_pattern(check, &pattern, &directory, span);
+        }
+    }
+
+    /// A pattern without `{a,b}`.
+    fn include_pattern(
+        &mut self,
+        check: IncludeCheck,
+        pattern: &str,
+        directory: &Path,
+        span: Span,
+    ) {
+        let search = &mut self.include_work.search;
+        let paths = match self.surroundings.files.matching(pattern, directory, search) {
+            Ok(paths) => paths,
+            Err(why) => return self.limit(span, format!("'{pattern}' {why}")),
+        };
+        if paths.is_empty() && check.wildcard_match {
+            let message = format!("no file matches '{pattern}'");
+            self.findings
+                .push(Finding::new(Code::FileMissing, span, message));
+        }
+        let is_literal = !source::has_wildcard(pattern);
+        let mut refused = Vec::new();
+        for path in paths {
+            refused.extend(self.include_file(check, &path, is_literal, span).err());
+            if self.full {
+                return;
             }
-            let is_literal = !source::has_wildcard(&pattern);
-            for path in paths {
-                self.include_file(check, &path, is_literal, span);
-                if self.full {
-                    return;
+        }
+        self.complain_of_refused(pattern, &refused, span);
+    }
+
+    /// One complaint of each kind: a pattern may match a thousand programs.
+    fn complain_of_refused(&mut self, pattern: &str, refused: &[Refusal], span: Span) {
+        for (index, (code, first)) in refused.iter().enumerate() {
+            if refused[..index].iter().any(|(earlier, _)| earlier == code) {
+                continue;
+            }
+            let message = match refused.iter().filter(|(other, _)| other == code).count() {
+                1 => first.clone(),
+                count => {
+                    format!(
+                        "'{pattern}' matches {count} files that are not read; the first: {first}"
+                    )
                 }
-            }
+            };
+            self.findings.push(Finding::new(*code, span, message));
         }
     }
 
     /// `is_literal`: the file has been named, not matched.
-    fn include_file(&mut self, check: IncludeCheck, path: &Path, is_literal: bool, span: Span) {
-        if self.lines.file_count() >= MAX_FILES {
-            return self.limit(span, format!("more than {MAX_FILES} files"));
+    fn include_file(
+        &mut self,
+        check: IncludeCheck,
+        path: &Path,
+        is_literal: bool,
+        span: Span,
+    ) -> Result<(), Refusal> {
+        self.include_work.files += 1;
+        if self.include_work.files > MAX_FILES {
+            self.limit(span, format!("more than {MAX_FILES} files"));
+            return Ok(());
         }
-        let file = match self.surroundings.files.read(path) {
+        let most = MAX_FILE_BYTES - self.include_work.bytes;
+        let file = match self.surroundings.files.read(path, most) {
             Ok(file) => file,
-            Err(error) => {
-                let code = seriousness(&error, check, is_literal);
-                return self
-                    .findings
-                    .push(Finding::new(code, span, error.to_string()));
+            Err(ReadError::TooLarge { path, .. }) => {
+                let message =
+                    format!("with '{path}', included files have more than {MAX_FILE_BYTES} bytes");
+                self.limit(span, message);
+                return Ok(());
             }
+            Err(error) => return Err((seriousness(&error, check, is_literal), error.to_string())),
         };
-        self.include_work.bytes += file.text.len() as u64;
-        if self.include_work.bytes > MAX_FILE_BYTES {
-            return self.limit(
-                span,
-                format!("included files have more than {MAX_FILE_BYTES} bytes"),
-            );
-        }
+        // Replaced bytes make a text longer than its file.
+        let bytes = (file.text.len() as u64).min(most);
+        self.include_work.bytes += bytes;
         if self.is_open(&file.canonical) {
             let message = format!("'{}' includes itself", file.name);
-            return self
-                .findings
-                .push(Finding::new(Code::IncludeLoop, span, message));
+            return Err((Code::IncludeLoop, message));
         }
         self.read_included(check, file, span);
+        Ok(())
     }
 
     fn read_included(&mut self, check: IncludeCheck, file: SourceFile, span: Span) {

@@ -3,13 +3,36 @@
 
 use std::ops::Range;
 
-use super::text::references;
+use super::text::{name_length, references};
 
 /// Most lines that one `~SEQ` makes.
 const MAX_REPETITIONS: i64 = 100_000;
 
-/// A part of the line and the lines that replace it, or why it cannot be read.
-type Outcome = Result<(Range<usize>, Vec<Repeated>), (Range<usize>, String)>;
+/// How each kind is written.
+const SEQUENCE_HELP: &str = "~SEQ(NAME, [START, [STEP,]] END) TEXT";
+const LIST_HELP: &str = "~LST(NAME, VALUE, …) TEXT";
+
+/// The rest of a line once for each value. Lines are made one by one, so that many of them take no memory.
+#[derive(Clone, Debug)]
+pub(super) struct Repetition {
+    rest: String,
+    values: Values,
+}
+
+#[derive(Clone, Debug)]
+enum Values {
+    Sequence {
+        name: String,
+        next: i64,
+        step: i64,
+        left: i64,
+        show: fn(i64) -> String,
+    },
+    List {
+        names: Vec<String>,
+        tuples: std::vec::IntoIter<Vec<String>>,
+    },
+}
 
 /// One repetition of the rest of a line.
 #[derive(Debug, Eq, PartialEq)]
@@ -19,41 +42,115 @@ pub(super) struct Repeated {
     pub(super) values: Vec<(String, String)>,
 }
 
-impl Repeated {
-    fn new(rest: &str, values: Vec<(String, String)>) -> Self {
-        let text = values.iter().fold(rest.to_owned(), |text, (name, value)| {
-            with_value(&text, name, value)
-        });
-        Self { text, values }
+impl Iterator for Repetition {
+    type Item = Repeated;
+
+    fn next(&mut self) -> Option<Repeated> {
+        let values: Vec<(String, String)> = match &mut self.values {
+            Values::Sequence { left: 0, .. } => return None,
+            Values::Sequence {
+                name,
+                next,
+                step,
+                left,
+                show,
+            } => {
+                let value = show(*next);
+                *next += *step;
+                *left -= 1;
+                vec![(name.clone(), value)]
+            }
+            Values::List { names, tuples } => {
+                // keepalived: a member that is missing is empty.
+                let members = tuples
+                    .next()?
+                    .into_iter()
+                    .chain(std::iter::repeat(String::new()));
+                names.iter().cloned().zip(members).collect()
+            }
+        };
+        let text = values
+            .iter()
+            .fold(self.rest.clone(), |text, (name, value)| {
+                with_value(&text, name, value)
+            });
+        Some(Repeated { text, values })
     }
 }
 
-/// The first repetition in a line, carried out. It reaches to the end of the line.
-pub(super) fn first(text: &str) -> Option<Outcome> {
-    let (start, keyword) = ["~SEQ(", "~SEQx(", "~LST("]
-        .into_iter()
-        .filter_map(|keyword| Some((text.find(keyword)?, keyword)))
-        .min_by_key(|&(start, _)| start)?;
-    let open = start + keyword.len();
+/// A repetition that cannot be read.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Fault {
+    /// The bytes of the line that are wrong.
+    pub(super) range: Range<usize>,
+    pub(super) why: String,
+    /// How it is written.
+    pub(super) expected: &'static str,
+    /// What the line would have repeated.
+    pub(super) rest: Range<usize>,
+}
+
+/// The repetition that a line begins with. It reaches to the end of the line (keepalived: only there; in the middle
+/// of a line these are words like others).
+pub(super) fn first(text: &str) -> Option<Result<Repetition, Fault>> {
+    let start = text.len() - text.trim_start().len();
+    let is_sequence = text[start..].starts_with("~SEQ");
+    if !is_sequence && !text[start..].starts_with("~LST") {
+        return None;
+    }
+    let expected = if is_sequence {
+        SEQUENCE_HELP
+    } else {
+        LIST_HELP
+    };
+    let whole = start..text.trim_end().len();
+    let fault = |range: Range<usize>, why: String, rest| Fault {
+        range,
+        why,
+        expected,
+        rest,
+    };
+    let Some(open) = text[start..].find('(').map(|at| start + at) else {
+        let why = format!("'{}' without a '('", first_word(&text[start..]));
+        return Some(Err(fault(whole, why, text.len()..text.len())));
+    };
+    let keyword = text[start..open].trim_end();
+    let show: fn(i64) -> String = match keyword {
+        "~SEQ" | "~LST" => |n| n.to_string(),
+        "~SEQx" => |n| format!("{n:x}"),
+        _ => {
+            let range = start..start + keyword.len();
+            let why = format!("there is no repetition '{keyword}'");
+            return Some(Err(fault(range, why, open..text.len())));
+        }
+    };
     let Some(close) = text[open..].find(')').map(|at| open + at) else {
-        let why = format!("'{keyword}' without a ')'");
-        return Some(Err((start..text.len(), why)));
+        let why = format!("'{keyword}(' without a ')'");
+        return Some(Err(fault(whole, why, open..text.len())));
     };
-    let (arguments, rest) = (&text[open..close], text[close + 1..].trim_start());
-    let lines = match keyword {
-        "~LST(" => list(arguments, rest),
-        "~SEQx(" => sequence(arguments, rest, |n| format!("{n:x}")),
-        _ => sequence(arguments, rest, |n| n.to_string()),
+    let arguments = &text[open + 1..close];
+    let values = if is_sequence {
+        sequence(arguments, show)
+    } else {
+        list(arguments)
     };
-    Some(match lines {
-        Ok(lines) => Ok((start..text.len(), lines)),
-        Err(why) => Err((start..text.len(), why)),
+    Some(match values {
+        Ok(values) => Ok(Repetition {
+            rest: text[close + 1..].trim_start().to_owned(),
+            values,
+        }),
+        Err(why) => Err(fault(start..close + 1, why, close + 1..text.len())),
     })
 }
 
-fn sequence(arguments: &str, rest: &str, show: fn(i64) -> String) -> Result<Vec<Repeated>, String> {
+fn first_word(text: &str) -> &str {
+    text.split_ascii_whitespace().next().unwrap_or_default()
+}
+
+fn sequence(arguments: &str, show: fn(i64) -> String) -> Result<Values, String> {
     let mut words = arguments.split(',').map(str::trim);
     let name = words.next().unwrap_or_default();
+    check_name(name)?;
     let numbers: Vec<i64> = words.map(number).collect::<Result<_, _>>()?;
     let (start, step, end) = match numbers[..] {
         [end] => (1, None, end),
@@ -73,9 +170,22 @@ fn sequence(arguments: &str, rest: &str, show: fn(i64) -> String) -> Result<Vec<
             "~SEQ of {count} lines, at most {MAX_REPETITIONS} are made"
         ));
     }
-    Ok((0..count)
-        .map(|n| Repeated::new(rest, vec![(name.to_owned(), show(start + n * step))]))
-        .collect())
+    Ok(Values::Sequence {
+        name: name.to_owned(),
+        next: start,
+        step,
+        left: count,
+        show,
+    })
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    if name.is_empty() || name_length(name) != name.len() {
+        return Err(format!(
+            "'{name}' is no name: letters, digits and '_' make one"
+        ));
+    }
+    Ok(())
 }
 
 fn number(word: &str) -> Result<i64, String> {
@@ -94,26 +204,27 @@ fn number(word: &str) -> Result<i64, String> {
     }
 }
 
-fn list(arguments: &str, rest: &str) -> Result<Vec<Repeated>, String> {
-    let mut values = tuples(arguments).into_iter();
-    let names = values.next().unwrap_or_default();
-    values
-        .map(|values| {
-            if values.len() > names.len() {
-                return Err(format!(
-                    "~LST has {} names and {} values",
-                    names.len(),
-                    values.len()
-                ));
-            }
-            // keepalived: a member that is missing is empty.
-            let values = values.into_iter().chain(std::iter::repeat(String::new()));
-            Ok(Repeated::new(
-                rest,
-                names.iter().cloned().zip(values).collect(),
-            ))
-        })
-        .collect()
+fn list(arguments: &str) -> Result<Values, String> {
+    let mut tuples = tuples(arguments).into_iter();
+    let names = tuples.next().unwrap_or_default();
+    for name in &names {
+        check_name(name)?;
+    }
+    if tuples.as_slice().is_empty() {
+        return Err("~LST takes a name and its values".to_owned());
+    }
+    if let Some(values) = tuples
+        .as_slice()
+        .iter()
+        .find(|values| values.len() > names.len())
+    {
+        let names = names.len();
+        return Err(format!(
+            "~LST has {names} names and {} values",
+            values.len()
+        ));
+    }
+    Ok(Values::List { names, tuples })
 }
 
 /// `a, {b, c}` is `[[a], [b, c]]`.

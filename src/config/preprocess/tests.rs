@@ -2,6 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::config::fake_host::FakeHost;
+use crate::config::root;
 use crate::config::source::FileSystem;
 
 /// Reads a file as the host `here`.
@@ -9,6 +10,7 @@ fn read_file(path: PathBuf, findings: &mut Findings) -> Lines {
     let surroundings = Surroundings {
         files: &FileSystem,
         host: &FakeHost::default(),
+        catalogue: &root::catalogue(),
         config_id: "here",
         include_check: IncludeCheck::default(),
     };
@@ -105,19 +107,27 @@ fn definitions_are_put_in_where_they_stand_alone_or_in_braces() {
         lines("$A=eth0\n$B=${A}.1\ninterface $A\ndev ${B}, $A)\n"),
         ["interface eth0", "dev eth0.1, eth0)"]
     );
+    let read = read_files(&[("main.conf", "$a=10.0.0.1\n$a/24\n${a}/24\n")]);
+    assert_eq!(read.lines, ["$a/24", "10.0.0.1/24"]);
     assert_eq!(
-        lines("$a=10.0.0.1\n$a/24\n${a}/24\n"),
-        ["$a/24", "10.0.0.1/24"]
+        read.findings,
+        ["main.conf:2:1: warning: '$a' is left as it is, because '/' follows (write '${a}')"]
     );
     let read = read_files(&[("main.conf", "$A=1\n$A=2\nx $A\ny $UNDEF ${UNDEF}\n")]);
     assert_eq!(read.lines, ["x 2", "y $UNDEF ${UNDEF}"]);
-    assert_eq!(read.findings.len(), 1, "{:?}", read.findings);
+    assert_eq!(read.findings.len(), 2, "{:?}", read.findings);
 }
 
 #[test]
 fn a_definition_of_several_lines_is_put_in_at_the_end_of_a_line() {
     assert_eq!(lines("$VIPS=a \\\nb\\\nc\nx $VIPS\n"), ["x a ", "b", "c"]);
-    assert_eq!(lines("$VIPS=a\\\nb\n$VIPS y\n"), ["$VIPS y"]);
+    let read = read_files(&[("main.conf", "$VIPS=a\\\nb\n$VIPS y\n")]);
+    assert_eq!(read.lines, ["$VIPS y"]);
+    assert!(
+        read.findings[0].contains("several lines"),
+        "{:?}",
+        read.findings
+    );
 }
 
 #[test]
@@ -216,6 +226,7 @@ fn an_undefined_name_in_braces_is_said_once_for_each_place() {
     assert_eq!(
         found,
         [
+            "main.conf:1:7: warning: '$UNDEF' is not defined",
             "main.conf:2:12: warning: '${NONE}' is not defined",
             "main.conf:3:1: warning: '${NONE}' is not defined",
         ]
@@ -224,7 +235,9 @@ fn an_undefined_name_in_braces_is_said_once_for_each_place() {
 
 #[test]
 fn lists_repeat_the_rest_of_the_line() {
-    assert_eq!(lines("~LST(x, a, b) $x/1\n"), ["$x/1", "$x/1"]);
+    let read = read_files(&[("main.conf", "~LST(x, a, b) $x/1\n")]);
+    assert_eq!(read.lines, ["$x/1", "$x/1"]);
+    assert_eq!(read.findings.len(), 1, "{:?}", read.findings);
     assert_eq!(lines("~LST(x, a, b) ${x}/1\n"), ["a/1", "b/1"]);
     assert_eq!(lines("~LST({a,b}, {1,2}, {3}) ${a}-${b}\n"), ["1-2", "3-"]);
 }
@@ -443,4 +456,92 @@ fn a_word_that_was_put_in_is_located_where_it_is_used() {
     assert_eq!(columns("x"), (2, 3, "x".to_owned()));
     assert_eq!(columns("value"), (2, 5, "${A}".to_owned()));
     assert_eq!(columns("yy"), (2, 10, "yy".to_owned()));
+}
+
+/// What is said of names in a script's command, a quoted text, a password and a word of its own.
+fn said_of(name: &str) -> Vec<bool> {
+    [
+        format!("script \"/bin/a {name} \""),
+        format!("script \"/bin/sh -c 'echo {name} '\""),
+        format!("router_id \"a {name} \""),
+        format!("auth_pass {name}"),
+        format!("interface {name}"),
+    ]
+    .iter()
+    .map(|line| !findings(&format!("$NETWORK=1\n{line}\n")).is_empty())
+    .collect()
+}
+
+#[test]
+fn an_undefined_name_is_said_where_it_is_no_text_or_nearly_defined() {
+    assert_eq!(said_of("$OTHER"), [true, false, false, false, true]);
+    assert_eq!(said_of("$NETWROK"), [true; 5]);
+    assert_eq!(said_of("$NETWORK"), [false; 5]);
+    let found = findings("a $LATE\n$LATE=1\n");
+    assert!(found[0].contains("further down"), "{found:?}");
+    let found = findings("~SEQ(index,1,2) ${idnex}\n");
+    assert!(found[0].contains("did you mean '${index}'?"), "{found:?}");
+}
+
+#[test]
+fn a_name_that_is_not_put_in_because_of_what_follows_is_said() {
+    // keepalived: only a blank, `,`, `)` or the end of the line ends a name.
+    assert_eq!(findings("$A=1\nauth_pass \"$A\"\n").len(), 1);
+    assert_eq!(
+        findings("$A=1\nscript \"/bin/sh -c 'echo $A;'\"\n").len(),
+        0
+    );
+}
+
+#[test]
+fn a_faulty_repetition_is_one_complaint_and_its_line_and_block_are_not_read() {
+    for line in [
+        "~SEQ(x,1,0,5) real_server 10.0.0.${x} 80 {",
+        "~SEQ(x,1,3 real_server 10.0.0.${x} 80 {",
+        "~SEQX(x,1,3) real_server 10.0.0.${x} 80 {",
+        "~LST({a,b}, {1,2,3}) real_server ${a} 80 {",
+        "~LST(x) real_server ${x} 80 {",
+        "real_server 10.0.0.${_RANDOM 7 5} 80 {",
+    ] {
+        let read = read_files(&[("main.conf", &format!("{line}\nweight 1\n}}\nb\n"))]);
+        assert_eq!(read.lines, [" ~ {", "weight 1", "}", "b"], "{line}");
+        assert_eq!(read.findings.len(), 1, "{line}: {:?}", read.findings);
+    }
+    let read = read_files(&[("main.conf", "a ~SEQ(x,1,2) b\n~SEQ (x, 1, 2)c\n")]);
+    // keepalived: in the middle of a line it is a word like others, and blanks may stand before the bracket.
+    assert_eq!(read.lines, ["a ~SEQ(x,1,2) b", "c", "c"]);
+}
+
+#[test]
+fn a_pattern_that_looks_at_too_much_is_one_complaint() {
+    let found = findings("include /*/*/*/*\na\n");
+    assert_eq!(found.len(), 1, "{found:?}");
+}
+
+#[test]
+fn programs_that_a_pattern_matches_are_one_complaint() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().expect("directory");
+    for name in ["1.x", "2.x", "3.x"] {
+        let path = directory.path().join(name);
+        fs::write(&path, "a\n").expect("write");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("chmod");
+    }
+    let main = directory.path().join("main.conf");
+    fs::write(&main, "include *.x\n").expect("write");
+    let mut found = Findings::default();
+    let lines = read_file(main, &mut found);
+    let said = found.into_complaints(&lines);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(
+        said[0].message.contains("3 files that are not read"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_long_definition_that_is_used_often_ends_with_one_complaint() {
+    let text = format!("$A=\\\n{}x\n{}", "x \\\n".repeat(50_000), "$A\n".repeat(50));
+    let found = findings(&text);
+    assert_eq!(found.len(), 1, "{found:?}");
 }

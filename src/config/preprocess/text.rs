@@ -118,8 +118,27 @@ pub(super) fn name_length(text: &str) -> usize {
         .count()
 }
 
-/// `${NAME}`, of those with arguments with them, and `$NAME` before a blank, `,`, `)` or the end.
-pub(super) fn references(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
+/// A `$` with a name behind it.
+#[derive(Clone, Debug)]
+pub(super) struct Dollar<'t> {
+    /// With the `$` and the braces.
+    pub(super) range: Range<usize>,
+    /// Without; with its arguments, of those that have some.
+    pub(super) name: &'t str,
+    pub(super) ending: Ending,
+}
+
+/// What stands behind a name.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Ending {
+    /// Its second brace, or without braces a blank, `,`, `)` or the end of the line.
+    There,
+    /// Another character: keepalived leaves the name as it is.
+    Missing(char),
+}
+
+/// Every `${NAME}`, and every `$NAME` whatever follows it.
+pub(super) fn dollars(text: &str) -> impl Iterator<Item = Dollar<'_>> {
     text.match_indices('$').filter_map(|(start, _)| {
         let after = &text[start + 1..];
         if let Some(braced) = after.strip_prefix('{') {
@@ -128,14 +147,47 @@ pub(super) fn references(text: &str) -> impl Iterator<Item = (Range<usize>, &str
                 "_ENV" | "_RANDOM" => braced.find(['{', '}', '$']).unwrap_or(name),
                 _ => name,
             };
-            return (length > 0 && braced[length..].starts_with('}'))
-                .then(|| (start..start + length + 3, &braced[..length]));
+            return (length > 0 && braced[length..].starts_with('}')).then(|| Dollar {
+                range: start..start + length + 3,
+                name: &braced[..length],
+                ending: Ending::There,
+            });
         }
         let length = name_length(after);
-        let ends = after[length..]
-            .chars()
-            .next()
-            .is_none_or(|c| matches!(c, ' ' | '\t' | ',' | ')'));
-        (length > 0 && ends).then(|| (start..start + length + 1, &after[..length]))
+        (length > 0).then(|| Dollar {
+            range: start..start + length + 1,
+            name: &after[..length],
+            ending: match after[length..].chars().next() {
+                None | Some(' ' | '\t' | ',' | ')') => Ending::There,
+                Some(next) => Ending::Missing(next),
+            },
+        })
     })
+}
+
+/// Those that a definition is put in for, if there is one.
+pub(super) fn references(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
+    dollars(text)
+        .filter(|dollar| dollar.ending == Ending::There)
+        .map(|dollar| (dollar.range, dollar.name))
+}
+
+/// What remains of the braces in a text when those that match are taken out: `}` and `{`, one behind the other.
+pub(super) fn unmatched_braces(text: &str) -> (usize, usize) {
+    let (mut open, mut closed, mut quoted, mut previous) = (0, 0, false, ' ');
+    // Of a `${NAME}`.
+    let mut in_reference = false;
+    for c in text.chars() {
+        match c {
+            '"' => quoted = !quoted,
+            '{' if previous == '$' => in_reference = true,
+            '}' if in_reference => in_reference = false,
+            '{' if !quoted => open += 1,
+            '}' if !quoted && open > 0 => open -= 1,
+            '}' if !quoted => closed += 1,
+            _ => {}
+        }
+        previous = c;
+    }
+    (closed, open)
 }

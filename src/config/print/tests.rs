@@ -58,7 +58,7 @@ fn line_of<'p>(printed: &'p str, words: &str) -> &'p str {
 #[test]
 fn every_file_in_conf_d_loads_from_its_print_without_a_complaint() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf.d");
-    let mut files = source::matching("examples/*.conf", &root);
+    let mut files = source::found("examples/*.conf", &root);
     files.push(root.join("holdfast.conf"));
     for file in files {
         let host = FakeHost {

@@ -1,5 +1,10 @@
 use super::*;
 
+/// With the limit of a configuration file.
+fn read(path: &Path) -> Result<SourceFile, ReadError> {
+    super::read(path, MAX_FILE_BYTES)
+}
+
 fn file(directory: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf {
     let path = directory.path().join(name);
     fs::write(&path, bytes).expect("write");
@@ -66,7 +71,7 @@ fn patterns_match_sorted_and_relative_to_the_directory_given() {
         file(&directory, name, b"");
     }
     let names = |pattern| -> Vec<String> {
-        matching(pattern, directory.path())
+        found(pattern, directory.path())
             .iter()
             .filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned()))
             .collect()
@@ -97,31 +102,36 @@ fn a_pattern_may_have_wildcards_in_directories() {
     }
     file(&directory, "1/x.conf", b"");
     file(&directory, "3/x.conf", b"");
-    let found = matching("*/x.conf", directory.path());
+    let files = found("*/x.conf", directory.path());
     assert_eq!(
-        found,
+        files,
         ["1/x.conf", "3/x.conf"].map(|name| directory.path().join(name))
     );
 }
 
 #[test]
-fn a_pattern_looks_at_so_many_entries_and_no_more() {
+fn patterns_look_at_so_many_names_and_no_more() {
     let directory = tempfile::tempdir().expect("directory");
     for name in 0..20 {
         file(&directory, &name.to_string(), b"");
     }
-    let mut budget = 5;
-    let found = entries_matching("*", directory.path(), &mut budget);
-    assert_eq!((found.len(), budget), (5, 0));
+    let mut search = Search { entries: 30 };
+    let mut found = || matching("1*", directory.path(), &mut search).map(|found| found.len());
+    // Those that do not match are looked at too, and so is the directory.
+    assert_eq!(found(), Ok(11));
+    assert_eq!(found(), Err(TooWide::Entries));
 }
 
 #[test]
 fn a_file_that_does_not_end_is_read_to_the_limit() {
     assert!(matches!(
-        read_text(&mut io::repeat(b'a')),
+        read_text(&mut io::repeat(b'a'), MAX_FILE_BYTES),
         Err(Fault::TooLarge)
     ));
-    assert!(matches!(read_text(&mut io::repeat(1)), Err(Fault::Binary)));
+    assert!(matches!(
+        read_text(&mut io::repeat(1), MAX_FILE_BYTES),
+        Err(Fault::Binary)
+    ));
 }
 
 #[test]

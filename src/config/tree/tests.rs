@@ -10,7 +10,9 @@ fn shown(text: &str) -> String {
     let file = tempfile::NamedTempFile::new().expect("temporary file");
     std::fs::write(file.path(), text).expect("write");
     let mut findings = Findings::default();
+    let catalogue = root::catalogue();
     let surroundings = preprocess::Surroundings {
+        catalogue: &catalogue,
         files: &FileSystem,
         host: &FakeHost::default(),
         config_id: "",
