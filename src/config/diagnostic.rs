@@ -14,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::lines::{Lines, Span};
 
 mod description;
+mod nearest;
+
+pub(crate) use nearest::{nearest, nearest_within};
 
 /// More complaints than this are counted, not kept: memory stays bounded.
 pub const MAX_COMPLAINTS: usize = 2_000;
@@ -551,85 +554,6 @@ impl Findings {
             });
         }
         complaints
-    }
-}
-
-/// The known word nearest to `word`, if it is near enough to be what was meant: at most a third of it is wrong; letter
-/// case counts little. Among words that are as near, the one whose difference is the likelier slip.
-pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    nearest_within((word.len() / 3).max(1), word, known)
-}
-
-/// The same with at most `most` letters wrong.
-pub(crate) fn nearest_within<'a>(
-    most: usize,
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let lower = word.to_lowercase();
-    let letters = letters_in(word);
-    known
-        .into_iter()
-        .filter(|candidate| candidate.len().abs_diff(word.len()) <= most)
-        // Quick, and leaves few: a wrong letter takes one kind of letter away and adds another.
-        .filter(|candidate| (letters_in(candidate) ^ letters).count_ones() as usize <= 2 * most)
-        .filter_map(|candidate| {
-            let meant = candidate.to_lowercase();
-            let distance = strsim::osa_distance(&lower, &meant);
-            // By name in the end, so that the same word always gets the same answer.
-            (distance <= most).then(|| (distance, Slip::between(&lower, &meant), candidate))
-        })
-        .min()
-        .map(|(.., candidate)| candidate)
-}
-
-/// Which letters a word has, a bit for each, whatever their case.
-fn letters_in(word: &str) -> u32 {
-    word.bytes()
-        .fold(0, |letters, byte| letters | 1 << (byte & 0x1f))
-}
-
-/// How a word may have become another one, the likeliest first.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Slip {
-    /// Only capitals.
-    None,
-    /// The same letters in another order.
-    Swapped,
-    /// A letter is there twice instead of once, or once instead of twice.
-    Doubled,
-    /// Letters are missing.
-    Dropped,
-    Other,
-}
-
-impl Slip {
-    fn between(word: &str, meant: &str) -> Self {
-        let sorted = |word: &str| {
-            let mut letters: Vec<char> = word.chars().collect();
-            letters.sort_unstable();
-            letters
-        };
-        let single = |word: &str| {
-            let mut letters: Vec<char> = word.chars().collect();
-            letters.dedup();
-            letters
-        };
-        let mut letters = meant.chars();
-        if word == meant {
-            Self::None
-        } else if sorted(word) == sorted(meant) {
-            Self::Swapped
-        } else if single(word) == single(meant) {
-            Self::Doubled
-        } else if word
-            .chars()
-            .all(|letter| letters.any(|other| other == letter))
-        {
-            Self::Dropped
-        } else {
-            Self::Other
-        }
     }
 }
 
