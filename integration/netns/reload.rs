@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::lab::advert::Listener;
 use crate::lab::wait::{wait_until, watch_for};
-use crate::lab::{A, B, LabError, Result};
+use crate::lab::{A, B, Daemon, Lab, LabError, Program, Result, VIP};
 use crate::pair::{self, Scene, print_report};
 
 #[test]
@@ -126,6 +126,7 @@ fn a_broken_file_keeps_the_old_configuration() -> Result<()> {
             "}",
             good.trim_end().trim_end_matches('}').to_owned(),
         ),
+        ("an empty file", "was it being written", String::new()),
     ] {
         let from = Instant::now();
         scene.pair.daemons[A].reload(&broken)?;
@@ -172,5 +173,49 @@ fn a_new_address_is_added_without_touching_the_others() -> Result<()> {
     let report = scene.poller.so_far().since(from);
     print_report("from SIGHUP on", &report);
     assert_eq!(report.failures(), 0);
+    Ok(())
+}
+
+/// A file with one mistake that a start lets through.
+fn with_a_typo(good: &str) -> String {
+    good.replace("state BACKUP", "state BACKUP\n    advert_itn 1")
+}
+
+#[test]
+fn strict_refuses_to_start_on_a_warning() -> Result<()> {
+    let lab = Lab::new()?;
+    let config = lab.file("a.conf", &with_a_typo(&pair::routers(A)))?;
+    let director = &lab.directors[A];
+    let mut daemon = Daemon::start_with(Program::Holdfast, director, &config, &["--strict"])?;
+    let status = daemon.wait(Duration::from_secs(5))?;
+    assert_eq!(status.code(), Some(2), "{}", daemon.log().tail(20));
+    daemon
+        .log()
+        .wait_for(daemon.started(), "advert_int", Duration::from_secs(1))?;
+    Ok(())
+}
+
+#[test]
+fn a_lenient_reload_loads_a_file_with_a_warning_and_an_empty_one() -> Result<()> {
+    let lab = Lab::new()?;
+    let good = pair::routers(A);
+    let config = lab.file("a.conf", &good)?;
+    let director = &lab.directors[A];
+    let more = ["--lenient-reload"];
+    let daemon = Daemon::start_with(Program::Holdfast, director, &config, &more)?;
+    daemon.wait_for_master(daemon.started(), Duration::from_secs(6))?;
+    let from = Instant::now();
+    daemon
+        .reload(&with_a_typo(&good).replace("/24\n    }", "/24\n        10.77.0.101/24\n    }"))?;
+    wait_until("the new address", Duration::from_secs(5), || {
+        director.ns.has_address([10, 77, 0, 101])
+    })?;
+    daemon
+        .log()
+        .wait_for(from, "advert_itn", Duration::from_secs(1))?;
+    daemon.reload("# nothing\n")?;
+    wait_until("the addresses to go", Duration::from_secs(5), || {
+        !director.ns.has_address(VIP)
+    })?;
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What complaints about a configuration mean for a start and for a reload.
 
 use super::message::Verdict;
-use crate::config::Policy;
+use crate::config::{Config, Policy};
 
 /// Of a start. `strict`: `--strict`.
 pub(crate) fn of_start(strict: bool) -> Policy {
@@ -15,6 +15,13 @@ pub(crate) fn of_start(strict: bool) -> Policy {
 /// Of a reload, which is strict anyhow: `--lenient-reload` gives it the policy of a start, and `--strict` wins.
 pub(crate) fn of_reload(strict: bool, lenient_reload: bool) -> Policy {
     of_start(strict || !lenient_reload)
+}
+
+/// A reload would leave nothing of what runs: the file was caught while it was written, or its includes match nothing.
+/// Whoever wants that stops the daemon, or says so with `--lenient-reload`.
+pub(crate) fn forbids_emptying(policy: Policy, running: &Config, new: &Config) -> bool {
+    let does_something = |config: &Config| config.wants_vrrp() || config.wants_checkers();
+    policy == Policy::Strict && does_something(running) && !does_something(new)
 }
 
 impl Verdict {
@@ -133,6 +140,25 @@ mod tests {
             };
             assert_eq!(fate(&text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_reload_does_not_empty_what_runs_unless_it_is_lenient() {
+        let full = loaded(&format!("{INSTANCE}}}\n")).config;
+        let services = loaded(
+            "virtual_server 10.0.0.1 80 {\nreal_server 10.0.0.2 80 {\nTCP_CHECK {\n}\n}\n}\n",
+        )
+        .config;
+        for empty in ["", "# all of it\n", "global_defs {\nrouter_id a\n}\n"] {
+            let empty = loaded(empty).config;
+            for running in [&full, &services] {
+                assert!(forbids_emptying(of_reload(false, false), running, &empty));
+                assert!(!forbids_emptying(of_reload(false, true), running, &empty));
+            }
+            assert!(!forbids_emptying(of_reload(false, false), &empty, &empty));
+        }
+        // One of both may go.
+        assert!(!forbids_emptying(of_reload(false, false), &full, &services));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use super::fence;
 use super::journal::Journal;
 use super::loader::{self, LOAD_LIMIT};
 use super::message::{ChildKind, FromChild, LoadReply, LoadRequest, Start, ToChild, Verdict};
+use super::policy;
 use super::supervisor::{Action, Ended, Input, Respawn, ServiceState, Supervisor};
 use crate::config::{Config, LvsPlane, Policy};
 use crate::log::LogSettings;
@@ -268,7 +269,11 @@ impl Parent {
             info!("A start would take it; so would a reload with --lenient-reload");
         }
         self.keep_plane_chosen_at_start(&mut reply);
-        if !acceptable || self.changes_place(&reply) || self.changes_plane(&reply) {
+        if !acceptable
+            || self.is_emptied(&reply)
+            || self.changes_place(&reply)
+            || self.changes_plane(&reply)
+        {
             return self.feed(Input::LoadRejected).await;
         }
         self.take_over(reply);
@@ -280,6 +285,18 @@ impl Parent {
         if self.config.wants_checkers() && reply.config.global_defs.lvs_plane == LvsPlane::Auto {
             reply.plane = self.plane.clone();
         }
+    }
+
+    fn is_emptied(&self, reply: &LoadReply) -> bool {
+        let is_emptied =
+            policy::forbids_emptying(self.settings.reload_policy, &self.config, &reply.config);
+        if is_emptied {
+            warn!(
+                "The new file has neither a vrrp_instance nor a virtual_server, and those that run would end: \
+                 was it being written? Stop holdfastd if that is meant, or reload with --lenient-reload"
+            );
+        }
+        is_emptied
     }
 
     /// keepalived's words.
