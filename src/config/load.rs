@@ -115,6 +115,12 @@ impl Loaded {
         self.worst() == Some(Severity::Error)
     }
 
+    /// The file is missing, or it or one that it includes and that must be there could not be read: what it says is not known.
+    pub fn is_unreadable(&self) -> bool {
+        let mut codes = self.complaints.iter().map(|complaint| complaint.code);
+        codes.any(|code| matches!(code, Code::FileUnreadable | Code::NoConfiguration))
+    }
+
     /// Warnings or errors.
     pub fn has_warnings(&self) -> bool {
         self.worst() >= Some(Severity::Warning)

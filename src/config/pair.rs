@@ -3,23 +3,30 @@
 //! Virtual routers are told apart by VRID and address family, as on the wire; names and interfaces may differ. Each
 //! complaint has a place in the first file and, where that says something too, one in the second.
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+mod addresses;
+mod services;
 
+use std::collections::BTreeSet;
+
+use super::VrrpInstance;
 use super::diagnostic::{Code, Complaint, Place};
 use super::load::Loaded;
 use super::origins::{self, Record};
 use super::vrrp_instance::InitialState;
-use super::{VirtualServer, VrrpInstance};
 use crate::types::{AddressFamily, VrrpVersion};
 
 /// Compares two configurations that were loaded with their origins. In the order of the first file; what only the
-/// second has comes last.
+/// second has comes last. Where one of them could not be read, only that is said: everything would be on one node only.
 pub fn compare(first: &Loaded, second: &Loaded) -> Vec<Complaint> {
     let mut comparison = Comparison {
         nodes: [first, second],
         complaints: Vec::new(),
     };
+    if [first, second].iter().any(|node| node.is_unreadable()) {
+        let message = "not compared, because a file cannot be read".to_owned();
+        comparison.push(Code::PairUnknown, message, None, None);
+        return comparison.complaints;
+    }
     comparison.instances();
     comparison.sync_groups();
     comparison.virtual_servers();
@@ -135,35 +142,6 @@ impl Comparison<'_> {
     fn differs(&mut self, pair: Pair<'_>, keyword: &str, what: &str, so: &str) {
         let message = format!("({}) {what}: {so}", pair.instances[0].name);
         self.both(Code::PairMismatch, pair, keyword, message);
-    }
-
-    fn addresses(&mut self, pair: Pair<'_>) {
-        for (keyword, [one, other]) in [
-            (
-                "virtual_ipaddress",
-                pair.instances.map(|i| &i.virtual_ipaddress),
-            ),
-            (
-                "virtual_ipaddress_excluded",
-                pair.instances.map(|i| &i.virtual_ipaddress_excluded),
-            ),
-        ] {
-            let [one, other] = [one, other].map(|list| -> BTreeSet<IpAddr> {
-                list.iter().map(|entry| entry.address).collect()
-            });
-            let only: Vec<String> = one
-                .symmetric_difference(&other)
-                .map(ToString::to_string)
-                .collect();
-            if !only.is_empty() {
-                let message = format!(
-                    "({}) {keyword} differs: {} on one node only",
-                    pair.instances[0].name,
-                    only.join(", ")
-                );
-                self.both(Code::PairDiffers, pair, keyword, message);
-            }
-        }
     }
 
     /// Unicast peers must name each other.
@@ -291,31 +269,6 @@ impl Comparison<'_> {
         }
     }
 
-    fn virtual_servers(&mut self) {
-        let nodes = self.nodes;
-        for (node, other) in [(0, 1), (1, 0)] {
-            for server in &nodes[node].config.virtual_servers {
-                let name = server.log_name();
-                let theirs = &nodes[other].config.virtual_servers;
-                let place = self.virtual_server(node, server);
-                match theirs.iter().find(|theirs| theirs.log_name() == name) {
-                    None => {
-                        let message = format!("virtual server {name} is on this node only");
-                        self.push(Code::OnlyOnOneNode, message, place, None);
-                    }
-                    Some(theirs) if node == 0 && real_servers(server) != real_servers(theirs) => {
-                        let message = format!(
-                            "virtual server {name} has other real servers on the other node"
-                        );
-                        let other = self.virtual_server(1, theirs);
-                        self.push(Code::PairDiffers, message, place, other);
-                    }
-                    Some(_) => {}
-                }
-            }
-        }
-    }
-
     /// A complaint about a keyword of both.
     fn both(&mut self, code: Code, pair: Pair<'_>, keyword: &str, message: String) {
         let [one, other] = [0, 1].map(|node| self.place(node, pair.instances[node], keyword));
@@ -345,20 +298,6 @@ impl Comparison<'_> {
     fn block(&self, node: usize, keyword: &str, name: &str) -> Option<Place> {
         let block = origins::named(self.records(node), keyword, name)?;
         Some(block.place.clone())
-    }
-
-    fn virtual_server(&self, node: usize, server: &VirtualServer) -> Option<Place> {
-        let address = server.address.address.to_string();
-        let records = self.records(node).iter();
-        let mut headers =
-            records.filter(|record| record.keyword == "virtual_server" && record.kept);
-        let port = server.address.port.to_string();
-        let is_it = |record: &&Record| {
-            let words: Vec<&str> = record.words.iter().map(|word| word.text.as_str()).collect();
-            words.first() == Some(&address.as_str())
-                && words.get(1).is_none_or(|word| *word == port)
-        };
-        headers.find(is_it).map(|record| record.place.clone())
     }
 
     fn records(&self, node: usize) -> &[Record] {
@@ -421,12 +360,6 @@ fn tracked(instance: &VrrpInstance) -> &'static str {
     } else {
         "track_process"
     }
-}
-
-/// What packets of a service may reach.
-fn real_servers(server: &VirtualServer) -> BTreeSet<String> {
-    let servers = server.real_servers.iter();
-    servers.map(|server| server.address.to_string()).collect()
 }
 
 #[cfg(test)]

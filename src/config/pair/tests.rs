@@ -184,6 +184,88 @@ fn a_weight_that_cannot_make_the_other_one_master_is_a_warning() {
 }
 
 #[test]
+fn how_an_address_is_put_on_an_interface_is_compared() {
+    let vip = "        192.0.2.1\n";
+    for (change, what) in [
+        ("        192.0.2.1/24\n", "prefix length 32 and 24"),
+        ("        192.0.2.1 dev eth1\n", "is on eth0 and on eth1"),
+    ] {
+        let said = said(&[], &[(vip, change)]);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(said[0].code, Code::PairDiffers);
+        assert!(said[0].message.contains(what), "{}", said[0].message);
+    }
+    assert_eq!(codes(&[], &[(vip, "        192.0.2.1 dev eth0\n")]), []);
+}
+
+#[test]
+fn interfaces_may_have_other_names_on_the_other_node() {
+    let both = [("        192.0.2.1\n", "        192.0.2.1/24 dev eth0\n")];
+    assert_eq!(codes(&both, &[("eth0", "eth1")]), []);
+}
+
+#[test]
+fn each_setting_of_a_service_that_differs_is_a_warning_of_its_own() {
+    let server = "real_server 10.0.0.1 80 {";
+    for (to, what) in [
+        (("lb_algo rr", "lb_algo wlc"), "lb_algo rr and wlc"),
+        (("lb_kind NAT", "lvs_method DR"), "lb_kind NAT and DR"),
+        (("protocol TCP", "protocol UDP"), "protocol tcp and udp"),
+        (
+            (server, "real_server 10.0.0.1 80 {\nweight 3"),
+            "weight 1 and 3",
+        ),
+        (
+            (server, "real_server 10.0.0.1 80 {\nTCP_CHECK {\n}"),
+            "checked on one node only",
+        ),
+    ] {
+        let said = said(&[], &[to]);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert_eq!(said[0].code, Code::PairDiffers);
+        let message = said[0].message.to_lowercase();
+        assert!(message.contains(&what.to_lowercase()), "{message}");
+        assert!(said[0].place.is_some() && said[0].also.is_some());
+    }
+}
+
+#[test]
+fn checkers_must_decide_alike_and_may_connect_from_the_node_s_own_address() {
+    let checker = "real_server 10.0.0.1 80 {\nTCP_CHECK {\nbindto 10.0.0.8\nconnect_timeout 2\n}";
+    let both = [("real_server 10.0.0.1 80 {", checker)];
+    assert_eq!(codes(&both, &[("bindto 10.0.0.8", "bindto 10.0.0.9")]), []);
+    let slower = [("connect_timeout 2", "connect_timeout 3")];
+    let said = said(&both, &slower);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].message.contains("two ways"), "{}", said[0].message);
+}
+
+#[test]
+fn services_of_both_protocols_at_one_address_find_their_own() {
+    let udp = "virtual_server 192.0.2.1 80 {\nprotocol UDP\nlb_algo wlc\nreal_server 10.0.0.1 80 {\n}\n}\n";
+    let with_udp = format!("{udp}virtual_server 192.0.2.1");
+    let with = [("virtual_server 192.0.2.1", with_udp.as_str())];
+    assert_eq!(codes(&with, &[]), []);
+    assert_eq!(codes(&[], &with), [Code::OnlyOnOneNode]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_not_compared() {
+    let options = LoadOptions::default();
+    let missing = load(
+        std::path::Path::new("/nonexistent/pair.conf"),
+        &options,
+        &FakeHost::default(),
+    );
+    assert!(missing.is_unreadable());
+    let there = loaded(NODE);
+    for said in [compare(&missing, &there), compare(&there, &missing)] {
+        let codes: Vec<Code> = said.iter().map(|complaint| complaint.code).collect();
+        assert_eq!(codes, [Code::PairUnknown]);
+    }
+}
+
+#[test]
 fn virtual_servers_that_differ_are_a_warning() {
     let other = [("real_server 10.0.0.1", "real_server 10.0.0.2")];
     assert_eq!(codes(&[], &other), [Code::PairDiffers]);

@@ -218,4 +218,27 @@ mod tests {
     fn conditions_count_for_the_identity_that_is_given() {
         assert_eq!(codes(INSTANCE, &["--offline"]), [Code::MissingKeyword]);
     }
+
+    #[test]
+    fn a_pair_of_which_one_file_cannot_be_read_is_not_compared() {
+        let directory = tempfile::tempdir().expect("directory");
+        let there = directory.path().join("a.conf");
+        std::fs::write(&there, INSTANCE).expect("written");
+        let missing = directory.path().join("b.conf");
+        let words = ["check", "--offline", "--pair", "-i", "one"].map(Into::into);
+        let files = [there.into_os_string(), missing.into_os_string()];
+        let line = Line::try_parse_from(words.into_iter().chain(files)).expect("understood");
+        let report = check(&line.options);
+        let codes: Vec<Vec<Code>> = report
+            .files
+            .iter()
+            .map(|file| file.complaints.iter().map(|it| it.code).collect())
+            .collect();
+        let [_, unreadable, between] = codes.as_slice() else {
+            panic!("{codes:?}");
+        };
+        assert_eq!(*unreadable, [Code::NoConfiguration]);
+        assert_eq!(*between, [Code::PairUnknown]);
+        assert_eq!(report.exit_status(), 2);
+    }
 }
