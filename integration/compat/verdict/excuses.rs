@@ -94,6 +94,11 @@ impl<'a> Excuses<'a> {
                 {
                     return Some(&policy::UNKNOWN_BLOCK);
                 }
+                Code::InvalidDefinition
+                    if is_here && is_repetition(place) && self.is_inside(place, line) =>
+                {
+                    return Some(&policy::REPETITION);
+                }
                 // A brace that is missing in one file puts keepalived into the wrong block in the next.
                 code if policy::STRUCTURE.contains(&code) => &policy::BRACES,
                 _ if !is_here => continue,
@@ -343,6 +348,10 @@ fn names_in(text: &str) -> Vec<String> {
         name[..end].to_owned()
     });
     names.filter(|name| !name.is_empty()).collect()
+}
+
+fn is_repetition(place: &Place) -> bool {
+    place.source.trim_start().starts_with('~')
 }
 
 fn has_definition(ours: &[Complaint]) -> bool {

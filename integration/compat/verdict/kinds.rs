@@ -78,6 +78,7 @@ const STRUCTURE: &[Code] = &[
     Code::UnexpectedBrace,
     Code::MissingBrace,
 ];
+const REPETITION: &[Code] = &[Code::InvalidDefinition];
 const SCRIPT: &[Code] = &[Code::ScriptUnusable];
 const SCRIPT_USER: &[Code] = &[Code::ScriptUnusable, Code::InvalidValue];
 const REFERENCE: &[Code] = &[Code::UnknownReference];
@@ -118,6 +119,11 @@ const KINDS: &[Kind] = &[
         "String '*': missing terminating *",
         &[Code::UnterminatedQuote],
     ),
+    // Repetitions.
+    kind("Invalid ~SEQ *", REPETITION),
+    kind("Invalid ~LST *", REPETITION),
+    kind("~SEQ parameter strings too long *", REPETITION),
+    kind("~LST specification has too many values *", REPETITION),
     // Numbers and values.
     kind("number '*' outside range *", VALUE),
     kind("invalid number '*'", VALUE),

@@ -30,6 +30,12 @@ pub(crate) const DEFINITION: Row = Row {
              2.2.7 goes on; we say so and go on",
 };
 
+pub(crate) const REPETITION: Row = Row {
+    name: "faulty repetition",
+    reason: "keepalived leaves out the line of a faulty repetition and reads the block that it opens as if it belonged \
+             to what is around it; we skip the block",
+};
+
 pub(crate) const UNDEFINED: Row = Row {
     name: "undefined name",
     reason: "keepalived takes the braces of an undefined ${NAME} for those of a block; we report the name",
@@ -194,6 +200,14 @@ const ONLY_OURS: &[OnlyOurs] = &[
         row: Row {
             name: "undefined word",
             reason: "keepalived leaves it as it is, silently",
+        },
+    },
+    OnlyOurs {
+        code: Code::UnknownReference,
+        pattern: "'$*' is left as it is, because * follows",
+        row: Row {
+            name: "name before text",
+            reason: "keepalived puts in $NAME only where a blank or the end of the line follows, and says nothing of others",
         },
     },
     OnlyOurs {
