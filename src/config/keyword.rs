@@ -61,7 +61,7 @@ impl Row {
     }
 
     /// The keyword whose field it fills.
-    fn field(&self) -> &'static str {
+    pub(crate) fn field(&self) -> &'static str {
         let mut aliases = ALIASES.iter();
         let alias = aliases.find(|(old, _)| *old == self.name);
         alias.map_or(self.name, |(_, new)| new)

@@ -83,11 +83,11 @@ impl Printer<'_> {
             let scope = Scope::root(records);
             match (row.shape, config.get(format!("{}s", row.name))) {
                 (Shape::Named(_, block), Some(Value::Array(items))) => {
-                    self.items(row, block, items, &scope);
+                    self.items(row, (block, row.standing), items, &scope);
                     // What is read, and nobody serves.
                     let pending = config.get(format!("pending_{}s", row.name));
                     if let Some(Value::Array(items)) = pending {
-                        self.items(row, block, items, &scope);
+                        self.items(row, (block, Standing::Pending), items, &scope);
                     }
                 }
                 (Shape::List(_), _) => {
@@ -114,7 +114,7 @@ impl Printer<'_> {
             let several = flat.get(&format!("{}s", row.name));
             match (row.shape, several, flat.get(row.name)) {
                 (Shape::Block(inner) | Shape::Named(_, inner), Some(Value::Array(items)), _) => {
-                    self.items(row, inner, items, scope);
+                    self.items(row, (inner, row.standing), items, scope);
                 }
                 (_, _, Some(value)) => self.field(row, value, scope),
                 _ if row.name == "nopreempt" => self.preemption(&flat, scope),
@@ -127,7 +127,13 @@ impl Printer<'_> {
     }
 
     /// Blocks of one kind, of which the configuration has these.
-    fn items(&mut self, row: &'static Row, block: &str, items: &[Value], scope: &Scope<'_>) {
+    fn items(
+        &mut self,
+        row: &'static Row,
+        (block, standing): (&str, Standing),
+        items: &[Value],
+        scope: &Scope<'_>,
+    ) {
         let blocks = |is_used: fn(&Record) -> bool| -> Vec<&Record> {
             let blocks = scope
                 .own()
@@ -152,7 +158,8 @@ impl Printer<'_> {
                 Some(address) => format!("{} {address}", row.name),
                 None => written_line(row.name, &record.words),
             };
-            self.page.open(&header, Some(origin::at(&record.place)));
+            let comment = remarked(standing, origin::at(&record.place));
+            self.page.open(&header, Some(comment));
             if let Some(fields) = item.as_object() {
                 self.block(block, fields, &scope.inside(row.name, &record.children));
             }
@@ -199,7 +206,7 @@ impl Printer<'_> {
         };
         let own = origin::last_of(scope.own(), row.name);
         let comment = match own {
-            Some(record) => origin::with_difference(record, &text),
+            Some(record) => remarked(row.standing, origin::with_difference(record, &text)),
             // Nothing follows from it, so there is no default either.
             None if row.standing == Standing::Pending => return,
             None if value::is_off(row, value) || !value::is_in_range(row, value) => return,
@@ -249,10 +256,7 @@ impl Printer<'_> {
         if !is_used(row, record) {
             return;
         }
-        let mut comment = origin::at(&record.place);
-        if row.standing == Standing::Pending {
-            comment += ", not carried out yet";
-        }
+        let comment = remarked(row.standing, origin::at(&record.place));
         match row.shape {
             Shape::Script => {
                 let text = page::without_comment_signs(&record.tail);
@@ -326,10 +330,7 @@ impl Printer<'_> {
         let Some(first) = records.first().filter(|_| !entries.is_empty()) else {
             return;
         };
-        let mut comment = origin::at(&first.place);
-        if row.standing == Standing::Pending {
-            comment += ", not carried out yet";
-        }
+        let comment = remarked(row.standing, origin::at(&first.place));
         self.page.open(row.name, Some(comment));
         self.entries(&entries, &names);
         self.page.close();
@@ -374,6 +375,14 @@ impl Printer<'_> {
         }
         let text = format!("{} {value}", row.name);
         self.page.line(text.trim_end(), comment);
+    }
+}
+
+/// The comment behind what the file says, as the keyword tables have it.
+fn remarked(standing: Standing, comment: String) -> String {
+    match standing {
+        Standing::Pending => comment + ", not carried out yet",
+        Standing::CarriedOut | Standing::WithoutEffect => comment,
     }
 }
 
@@ -482,5 +491,7 @@ fn flatten(
     flat.extend(own);
 }
 
+#[cfg(test)]
+mod remark_tests;
 #[cfg(test)]
 mod tests;

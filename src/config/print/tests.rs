@@ -12,7 +12,7 @@ fn load_with_origins(file: &Path, host: &dyn Host) -> Loaded {
     load(file, &options, host)
 }
 
-fn load_text(text: &str, host: &dyn Host) -> Loaded {
+pub(super) fn load_text(text: &str, host: &dyn Host) -> Loaded {
     let directory = tempfile::tempdir().expect("directory");
     let file = directory.path().join("a.conf");
     std::fs::write(&file, text).expect("written");
