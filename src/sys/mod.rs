@@ -7,6 +7,7 @@ pub mod clock;
 pub mod frame;
 pub mod link_beat;
 pub mod link_layer;
+pub mod memory;
 pub mod net_namespace;
 pub mod net_setting;
 pub mod packet;

@@ -27,7 +27,7 @@ use crate::config::{Config, LvsPlane, Policy};
 use crate::log::LogSettings;
 use crate::lvs::driver::{Plane, PlaneChoice};
 use crate::netlink;
-use crate::sys::{clock, frame};
+use crate::sys::{clock, frame, memory};
 use crate::types::{OwnedObject, RouterIdentity};
 
 /// How the parent was asked to run.
@@ -223,8 +223,15 @@ impl Parent {
             .get(&kind)
             .filter(|handle| handle.generation == generation)?;
         Some(match what {
-            What::Said(FromChild::Ready) => Input::Ready(kind),
-            What::Said(FromChild::Reloaded) => Input::Reloaded(kind),
+            What::Said(FromChild::Ready) => {
+                // The configuration has been written to it.
+                memory::give_back();
+                Input::Ready(kind)
+            }
+            What::Said(FromChild::Reloaded) => {
+                memory::give_back();
+                Input::Reloaded(kind)
+            }
             What::Said(FromChild::Own(owned)) => Input::Own(owned),
             What::Said(FromChild::Disown(owned)) => Input::Disown(owned),
             What::Said(FromChild::BeginLease {

@@ -31,6 +31,7 @@ use super::{DriverError, Inherited, Order, Report};
 use crate::config::{Config, StaticNetwork};
 use crate::netlink::Handle;
 use crate::notify::driver::Notifier;
+use crate::sys::memory;
 use crate::sys::poll_set::PollSet;
 use crate::types::RouterIdentity;
 use crate::vrrp::pacing::Pacing;
@@ -68,7 +69,9 @@ pub async fn run(
     reports: mpsc::UnboundedSender<Report>,
 ) -> Result<(), DriverError> {
     let mut driver = Driver::start(&config, inherited, reports).await?;
+    drop(config);
     driver.work_off().await?;
+    memory::give_back();
     driver.report_when_done(Report::Ready);
     let mut backlog = Backlog::Some;
     loop {
