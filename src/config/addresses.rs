@@ -34,6 +34,17 @@ const OPTIONS: [&str; 15] = [
     "use_vmac",
 ];
 
+/// Of these, those that no value follows.
+const FLAGS: [&str; 7] = [
+    "home",
+    "-nodad",
+    "mngtmpaddr",
+    "noprefixroute",
+    "autojoin",
+    "no_track",
+    "use_vmac",
+];
+
 /// All entries of a list.
 pub(crate) fn entries(
     statements: &[Statement<'_>],
@@ -101,7 +112,14 @@ fn address(
                 not_carried_out(word, reader);
                 value.use_vmac = true;
             }
-            _ => reader.findings.push(unknown(word)),
+            text => {
+                reader.findings.push(unknown(word));
+                let meant = nearest(text, OPTIONS).filter(|meant| *meant != text);
+                // The value of a misspelt option is part of the same mistake.
+                if meant.is_some_and(|meant| !FLAGS.contains(&meant)) {
+                    entry.next();
+                }
+            }
         }
     }
     Ok(value)

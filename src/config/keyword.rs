@@ -325,7 +325,12 @@ impl Reader {
         let help = match (&finding.help, counts) {
             (None, counts) => counts,
             (Some(meant), Some(counts)) if meant.starts_with("did you mean") => {
-                Some(format!("{meant}; {counts}"))
+                let link = if meant.ends_with('?') {
+                    " For now"
+                } else {
+                    ";"
+                };
+                Some(format!("{meant}{link} {counts}"))
             }
             (Some(help), _) => Some(help.clone()),
         };

@@ -108,6 +108,12 @@ fn a_label_that_is_too_long_or_a_wrong_broadcast_address_leaves_the_address_out(
 }
 
 #[test]
+fn a_misspelt_option_and_its_value_are_one_complaint() {
+    let text = instance("10.0.0.1/24 devv eth0 label eth0:1 hoome");
+    assert_eq!(codes(&text), ["5:13 extra-words", "5:36 extra-words"]);
+}
+
+#[test]
 fn options_of_other_lists_are_said() {
     assert_eq!(
         codes(&instance("10.0.0.1 track_group X")),

@@ -270,7 +270,7 @@ impl Preprocessor<'_> {
             Some(Err(fault)) => {
                 let span = Self::span(physical, line, &fault.range);
                 let finding = Finding::new(Code::InvalidDefinition, span, fault.why);
-                let finding = finding.expected(fault.expected);
+                let finding = finding.expected(fault.expected).maybe_help(fault.help);
                 return Err(self.skip_line(finding, line, fault.rest));
             }
         }

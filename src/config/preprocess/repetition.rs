@@ -4,13 +4,15 @@
 use std::ops::Range;
 
 use super::text::{name_length, references};
+use crate::config::diagnostic::nearest;
 
 /// Most lines that one `~SEQ` makes.
 const MAX_REPETITIONS: i64 = 100_000;
 
 /// How each kind is written.
 const SEQUENCE_HELP: &str = "~SEQ(NAME, [START, [STEP,]] END) TEXT";
-const LIST_HELP: &str = "~LST(NAME, VALUE, …) TEXT";
+const LIST_HELP: &str = "~LST(NAME, VALUE, …) TEXT or ~LST({NAME, …}, {VALUE, …}, …) TEXT";
+const KEYWORDS: [&str; 3] = ["~SEQ", "~SEQx", "~LST"];
 
 /// The rest of a line once for each value. Lines are made one by one, so that many of them take no memory.
 #[derive(Clone, Debug)]
@@ -86,6 +88,7 @@ pub(super) struct Fault {
     pub(super) why: String,
     /// How it is written.
     pub(super) expected: &'static str,
+    pub(super) help: Option<String>,
     /// What the line would have repeated.
     pub(super) rest: Range<usize>,
 }
@@ -96,7 +99,7 @@ pub(super) fn first(text: &str) -> Option<Result<Repetition, Fault>> {
     let start = text.len() - text.trim_start().len();
     let is_sequence = text[start..].starts_with("~SEQ");
     if !is_sequence && !text[start..].starts_with("~LST") {
-        return None;
+        return misspelt(text, start).map(Err);
     }
     let expected = if is_sequence {
         SEQUENCE_HELP
@@ -108,6 +111,7 @@ pub(super) fn first(text: &str) -> Option<Result<Repetition, Fault>> {
         range,
         why,
         expected,
+        help: None,
         rest,
     };
     let Some(open) = text[start..].find('(').map(|at| start + at) else {
@@ -121,7 +125,9 @@ pub(super) fn first(text: &str) -> Option<Result<Repetition, Fault>> {
         _ => {
             let range = start..start + keyword.len();
             let why = format!("there is no repetition '{keyword}'");
-            return Some(Err(fault(range, why, open..text.len())));
+            let fault = fault(range, why, open..text.len());
+            let help = meant(keyword).map(|meant| format!("did you mean '{meant}'?"));
+            return Some(Err(Fault { help, ..fault }));
         }
     };
     let Some(close) = text[open..].find(')').map(|at| open + at) else {
@@ -141,6 +147,28 @@ pub(super) fn first(text: &str) -> Option<Result<Repetition, Fault>> {
         }),
         Err(why) => Err(fault(start..close + 1, why, close + 1..text.len())),
     })
+}
+
+/// No keyword begins with `~`, so a word that is like a repetition's and has a bracket was meant as one.
+fn misspelt(text: &str, start: usize) -> Option<Fault> {
+    let open = start + text[start..].strip_prefix('~')?.find('(')? + 1;
+    let keyword = text[start..open].trim_end();
+    let meant = meant(keyword)?;
+    Some(Fault {
+        range: start..start + keyword.len(),
+        why: format!("there is no repetition '{keyword}'"),
+        expected: if meant == "~LST" {
+            LIST_HELP
+        } else {
+            SEQUENCE_HELP
+        },
+        help: Some(format!("did you mean '{meant}'?")),
+        rest: open..text.len(),
+    })
+}
+
+fn meant(keyword: &str) -> Option<&'static str> {
+    nearest(keyword, KEYWORDS)
 }
 
 fn first_word(text: &str) -> &str {
@@ -218,11 +246,11 @@ fn list(arguments: &str) -> Result<Values, String> {
         .iter()
         .find(|values| values.len() > names.len())
     {
-        let names = names.len();
-        return Err(format!(
-            "~LST has {names} names and {} values",
-            values.len()
-        ));
+        let values = values.len();
+        return Err(match names.len() {
+            1 => format!("~LST has 1 name, but {values} values for it"),
+            names => format!("~LST has {names} names, but {values} values for them"),
+        });
     }
     Ok(Values::List { names, tuples })
 }

@@ -513,6 +513,33 @@ fn a_faulty_repetition_is_one_complaint_and_its_line_and_block_are_not_read() {
 }
 
 #[test]
+fn a_misspelt_repetition_is_said_with_what_was_meant() {
+    for (written, meant) in [
+        ("~seq(x, 1, 3)", "~SEQ"),
+        ("~seqx (x, 1, 3)", "~SEQx"),
+        ("~SEQX(x, 1, 3)", "~SEQx"),
+        ("~lst(x, 1, 3)", "~LST"),
+        ("~LIST(x, 1, 3)", "~LST"),
+    ] {
+        let found = findings(&format!("{written} 10.0.0.$x\n"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        let help = format!("did you mean '{meant}'?");
+        assert!(found[0].contains(&help), "{found:?}");
+    }
+    // Nothing like one, or not at the beginning: words like others.
+    for written in ["~(x)", "~é(x)", "~/bin/x (y)", "a ~seq(x, 1, 3)", "~seq"] {
+        assert_eq!(lines(&format!("{written}\n")), [written]);
+    }
+}
+
+#[test]
+fn too_many_values_of_a_list_are_counted() {
+    let found = findings("~LST(x, {1, 2}) $x\n~LST({x, y}, {1, 2, 3}) $x\n");
+    assert!(found[0].contains("has 1 name, but 2 values"), "{found:?}");
+    assert!(found[1].contains("has 2 names, but 3 values"), "{found:?}");
+}
+
+#[test]
 fn a_pattern_that_looks_at_too_much_is_one_complaint() {
     let found = findings("include /*/*/*/*\na\n");
     assert_eq!(found.len(), 1, "{found:?}");

@@ -1,10 +1,10 @@
 //! The keywords of `virtual_server`, and the block as it is written.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use super::{Granularity, ServiceOptions};
-use crate::config::diagnostic::{Code, Finding};
+use crate::config::diagnostic::{Code, Finding, nearest};
 use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, ScriptText, Shape, Spanned, Table};
 use crate::config::lines::Span;
 use crate::config::real_server;
@@ -341,11 +341,14 @@ pub(crate) fn method(arguments: &mut Arguments<'_>) -> Result<ForwardingMethod, 
         text => {
             let finding = arguments.invalid_value(word);
             let known = ["NAT", "DR", "TUN", "FULLNAT"];
-            let meant = known
-                .into_iter()
-                .find(|known| known.eq_ignore_ascii_case(text));
-            Err(finding
-                .maybe_help(meant.map(|meant| format!("did you mean '{meant}'? Case matters"))))
+            let help = nearest(text, known).map(|meant| {
+                if meant.eq_ignore_ascii_case(text) {
+                    format!("did you mean '{meant}'? Case matters")
+                } else {
+                    format!("did you mean '{meant}'?")
+                }
+            });
+            Err(finding.maybe_help(help))
         }
     }
 }
@@ -400,7 +403,11 @@ fn protocol(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Find
         "TCP" => Protocol::Tcp,
         "UDP" => Protocol::Udp,
         "SCTP" => Protocol::Sctp,
-        _ => return Err(arguments.invalid_value(word)),
+        _ => {
+            let meant = nearest(word.text, ["TCP", "UDP", "SCTP"]);
+            let help = meant.map(|meant| format!("did you mean '{meant}'?"));
+            return Err(arguments.invalid_value(word).maybe_help(help));
+        }
     };
     draft.protocol = Some(Spanned { value, span });
     Ok(())
@@ -447,12 +454,26 @@ fn real_server(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), F
 
 /// `ADDRESS [PORT]`
 fn address_and_port(arguments: &mut Arguments<'_>) -> Result<(IpAddr, Option<u16>), Finding> {
-    let address = arguments.address()?.value;
+    let first = arguments.statement().arguments().first().copied();
+    let address = arguments.address().map_err(|finding| {
+        let meant = first.and_then(|word| apart(word.text));
+        finding.maybe_help(meant.map(|meant| format!("did you mean '{meant}'?")))
+    })?;
+    let address = address.value;
     let port = match arguments.next_word() {
         None => None,
         Some(word) => Some(arguments.number_in(word, &Shape::strict(0, 65_535))?),
     };
     Ok((address, port))
+}
+
+/// `ADDRESS PORT` for `ADDRESS:PORT`, and an address without its brackets.
+fn apart(text: &str) -> Option<String> {
+    if let Ok(both) = text.parse::<SocketAddr>() {
+        return Some(format!("{} {}", both.ip(), both.port()));
+    }
+    let address = text.strip_prefix('[')?.strip_suffix(']')?;
+    address.parse::<IpAddr>().ok().map(|it| it.to_string())
 }
 
 /// `ADDRESS [PORT]`, `fwmark N` or `group NAME`.
@@ -472,7 +493,13 @@ pub(crate) fn target(arguments: &mut Arguments<'_>) -> Result<Target, Finding> {
         }
         _ => {
             let (address, port) = address_and_port(arguments).map_err(|finding| {
-                finding.help("the virtual server is not used; host names are not looked up")
+                let help = match &finding.help {
+                    Some(meant) => format!("{meant} The virtual server is not used"),
+                    None => {
+                        "the virtual server is not used; host names are not looked up".to_owned()
+                    }
+                };
+                finding.help(help)
             })?;
             Ok(Target::Address(ServerAddress::new(
                 address,

@@ -23,6 +23,15 @@ pub(crate) enum Resolved {
     LeftOut(VirtualServer),
 }
 
+/// The port that may be the last group of an IPv6 address by mistake: `fd00::1 80` for `fd00::1:80`.
+fn port_in(address: IpAddr) -> Option<String> {
+    let text = address.to_string();
+    let (address, port) = text.rsplit_once(':')?;
+    let address: Ipv6Addr = address.parse().ok()?;
+    let port: u16 = port.parse().ok()?;
+    Some(format!("{address} {port}"))
+}
+
 /// Before its protocol is known.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,7 +83,13 @@ impl Draft {
         let is_address = server.target == ServiceTarget::Address;
         if is_address && address.port == 0 && server.persistence_timeout.is_none() {
             let message = format!("{name}: zero port only valid for persistent services - setting");
-            context.complain(Finding::new(Code::Conflict, self.span, message));
+            let help = match port_in(address.address) {
+                Some(meant) => format!("did you mean '{meant}'? No port, or 0, means all ports"),
+                None => {
+                    "no port, or 0, means all ports, and needs 'persistence_timeout'".to_owned()
+                }
+            };
+            context.complain(Finding::new(Code::Conflict, self.span, message).help(help));
             server.persistence_timeout = Some(DEFAULT_PERSISTENCE);
         }
         server.sorry_server = self.sorry_server(&server, context);

@@ -28,6 +28,35 @@ fn defaults_of_a_virtual_server_are_said() {
 }
 
 #[test]
+fn an_address_that_is_written_with_its_port_is_taken_apart_in_the_help() {
+    let real = |address: &str| {
+        virtual_server("").replace("real_server 10.0.1.1 80", &format!("real_server {address}"))
+    };
+    assert_says(&real("10.0.1.1:80"), "did you mean '10.0.1.1 80'?");
+    assert_says(&real("[fd00::2]:80"), "did you mean 'fd00::2 80'?");
+    assert_says(&real("[fd00::2] 80"), "did you mean 'fd00::2'?");
+    let service = "virtual_server [fd00::1]:80 {\nreal_server fd00::2 80 {\n}\n}\n";
+    assert_says(
+        service,
+        "did you mean 'fd00::1 80'? The virtual server is not used",
+    );
+    let service = "virtual_server fd00::1:80 {\nreal_server fd00::2 80 {\n}\n}\n";
+    assert_says(service, "did you mean 'fd00::1 80'?");
+    let service = "virtual_server fd00::1 {\nreal_server fd00::2 80 {\n}\n}\n";
+    assert_says(service, "no port, or 0, means all ports");
+}
+
+#[test]
+fn a_misspelt_method_or_protocol_is_said_with_what_was_meant() {
+    assert_says(
+        &virtual_server("lb_kind NATT"),
+        "did you mean 'NAT'? For now the ",
+    );
+    let text = virtual_server("").replace("protocol TCP", "protocol tpc");
+    assert_says(&text, "did you mean 'TCP'? For now the default counts: UDP");
+}
+
+#[test]
 fn names_of_schedulers_and_methods_must_be_exact() {
     assert_says(&virtual_server("lb_kind dr"), "did you mean 'DR'?");
     assert_says(
