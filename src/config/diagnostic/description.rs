@@ -27,7 +27,7 @@ descriptions! {
     IncludeSkipped => "A file that is included is left out, because it is executable or no regular file.",
     IncludeLoop => "A file includes itself, or files are included too deep.",
     TooLarge => "The configuration is larger than anything sensible; nothing after this place is read.",
-    LineTooLong => "A line is longer than 1024 bytes.",
+    LineTooLong => "A line is longer than 1023 bytes.",
     LineWithNul => "A line contains a NUL byte.",
     UnterminatedQuote => "A quote is not closed on its line.",
     UnbalancedBrace => "A closing brace has no opening one, or a block is not closed.",
