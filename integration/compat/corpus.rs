@@ -76,6 +76,12 @@ impl Corpus {
         files
     }
 
+    /// Whether a file, or one of its set, has a word in it.
+    pub(crate) fn mentions(&self, number: &str, path: &Path, word: &str) -> bool {
+        let set = self.sets.get(number).and_then(|path| path.parent());
+        mentions(set.unwrap_or(path), word)
+    }
+
     fn verdict(&self, number: &str) -> Verdict {
         let path = self.directory.join(format!("verdicts/{number}.txt"));
         Verdict::of_text(&fs::read_to_string(path).expect("a verdict"))
@@ -91,6 +97,14 @@ impl Corpus {
         let interfaces = self.interfaces.get(number).cloned().unwrap_or_default();
         OfflineHost::with_listed_programs(HOST_NAME, &interfaces)
     }
+}
+
+fn mentions(path: &Path, word: &str) -> bool {
+    if let Ok(entries) = fs::read_dir(path) {
+        return entries.flatten().any(|it| mentions(&it.path(), word));
+    }
+    let bytes = fs::read(path).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).contains(word)
 }
 
 /// Two columns, tab separated.

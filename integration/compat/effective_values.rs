@@ -30,7 +30,7 @@ const VRRP: &[Source] = &[
     },
 ];
 
-const UNDEFINED: &str = "keepalived takes the braces of an undefined ${NAME} for those of a block and is lost from there";
+pub(crate) const UNDEFINED: &str = "keepalived takes the braces of an undefined ${NAME} for those of a block and is lost from there";
 
 const MEANT: &[Meant] = &[
     Meant {

@@ -3,6 +3,8 @@
 
 mod client;
 mod fifo;
+#[path = "../vm/guest.rs"]
+mod guest;
 #[path = "../lab/mod.rs"]
 mod lab;
 mod router;
@@ -10,6 +12,7 @@ mod verdict;
 
 mod corpus;
 mod effective;
+mod effective_services;
 mod effective_values;
 mod inputs;
 mod log_lines;

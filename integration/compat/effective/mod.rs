@@ -2,12 +2,14 @@
 //! same block, in the same words.
 
 mod dump;
+mod lvs;
 mod tally;
 mod vrrp;
 
 use std::collections::BTreeMap;
 
 pub(crate) use dump::{Source, blocks, dumped};
+pub(crate) use lvs::{dumped_services, services};
 pub(crate) use tally::{Meant, Tally};
 pub(crate) use vrrp::vrrp_blocks;
 

@@ -48,6 +48,31 @@ impl Tally {
         }
     }
 
+    /// As [`Tally::add`], of whole dumps: nothing may be there on one side alone, no block and no value.
+    pub(crate) fn add_both_ways(
+        &mut self,
+        file: &str,
+        theirs: &[Block],
+        ours: &[Block],
+        meant: &[Meant],
+    ) {
+        self.add(file, theirs, ours, meant);
+        for block in ours {
+            let same = |it: &&Block| it.kind == block.kind && it.name == block.name;
+            let mut others = theirs.iter().filter(same);
+            match (others.next(), others.next()) {
+                (None, _) => self.compare(file, block, "is there", "no", "yes", meant),
+                (Some(other), None) => {
+                    let values = other.values.iter();
+                    for (field, value) in values.filter(|it| !block.values.contains_key(it.0)) {
+                        self.compare(file, block, field, value, "", meant);
+                    }
+                }
+                (Some(_), Some(_)) => {}
+            }
+        }
+    }
+
     fn compare(
         &mut self,
         file: &str,

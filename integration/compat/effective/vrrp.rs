@@ -249,7 +249,7 @@ fn script(script: &VrrpScript) -> Block {
 }
 
 /// keepalived follows the links in the name of a program, and runs `<FILE` by a shell too without saying so.
-fn command(command: &ScriptCommand) -> String {
+pub(super) fn command(command: &ScriptCommand) -> String {
     if let [shell, option, redirection] = command.argv.as_slice()
         && (shell.as_str(), option.as_str()) == ("/bin/sh", "-c")
     {
