@@ -106,7 +106,10 @@ fn what_is_printed_of_a_real_file_loads_to_the_same_configuration() {
             continue;
         }
         for (code, count) in after {
-            let is_known = ABOUT_THE_MATTER.iter().any(|known| known.name() == code);
+            // A `$NAME` that nobody has defined is the value, in the file and in what is printed.
+            let stays = code == Code::UnknownReference.name()
+                && before.get(code).is_some_and(|said| *said >= count);
+            let is_known = stays || ABOUT_THE_MATTER.iter().any(|known| known.name() == code);
             if !is_known || before.is_empty() {
                 failures.push(format!("{name}: {count} {code}"));
             }

@@ -180,7 +180,8 @@ impl Recorder {
         let mut refused: HashMap<u32, Vec<Span>> = HashMap::new();
         for finding in findings
             .iter()
-            .filter(|finding| means_not_used(finding.code))
+            // What gives way is about a name in a value, which counts as it is written.
+            .filter(|finding| means_not_used(finding.code) && !finding.gives_way)
         {
             if let Some(span) = finding.span {
                 refused.entry(span.line()).or_default().push(span);
