@@ -5,6 +5,7 @@
 
 mod addresses;
 mod services;
+mod weights;
 
 use std::collections::BTreeSet;
 
@@ -14,6 +15,8 @@ use super::load::Loaded;
 use super::origins::{self, Record};
 use super::vrrp_instance::InitialState;
 use crate::types::{AddressFamily, VrrpVersion};
+
+const BOTH_MASTER: &str = "both drop the other's adverts, and both are MASTER";
 
 /// Compares two configurations that were loaded with their origins. In the order of the first file; what only the
 /// second has comes last. Where one of them could not be read, only that is said: everything would be on one node only.
@@ -47,16 +50,17 @@ struct Pair<'i> {
 impl Comparison<'_> {
     fn instances(&mut self) {
         let [first, second] = self.nodes.map(|node| &node.config.vrrp_instances);
-        for one in first {
-            match second.iter().find(|other| is_same_router(one, other)) {
-                Some(other) => self.instance(Pair {
-                    instances: [one, other],
+        let partners = partners(first, second);
+        for (one, partner) in first.iter().zip(&partners) {
+            match partner {
+                Some(index) => self.instance(Pair {
+                    instances: [one, &second[*index]],
                 }),
                 None => self.only_here(0, one),
             }
         }
-        for other in second {
-            if !first.iter().any(|one| is_same_router(one, other)) {
+        for (index, other) in second.iter().enumerate() {
+            if !partners.contains(&Some(index)) {
                 self.only_here(1, other);
             }
         }
@@ -88,24 +92,14 @@ impl Comparison<'_> {
                 one.version.number(),
                 other.version.number()
             );
-            self.differs(
-                pair,
-                "version",
-                &what,
-                "both drop the other's adverts, and both are MASTER",
-            );
+            self.differs(pair, "version", &what, BOTH_MASTER);
             return;
         }
         if one.advert_int != other.advert_int {
             let what = format!("advert_int {} and {}", one.advert_int, other.advert_int);
             match one.version {
                 VrrpVersion::V2 => {
-                    self.differs(
-                        pair,
-                        "advert_int",
-                        &what,
-                        "both drop the other's adverts, and both are MASTER",
-                    );
+                    self.differs(pair, "advert_int", &what, BOTH_MASTER);
                 }
                 // RFC 5798 §6.1: a backup follows the interval that it hears.
                 VrrpVersion::V3 => self.both(
@@ -121,12 +115,7 @@ impl Comparison<'_> {
         }
         if one.authentication != other.authentication {
             let what = "authentication that differs";
-            self.differs(
-                pair,
-                "authentication",
-                what,
-                "both drop the other's adverts, and both are MASTER",
-            );
+            self.differs(pair, "authentication", what, BOTH_MASTER);
         }
         if one.unicast_peer.is_empty() != other.unicast_peer.is_empty() {
             let what = "unicast and multicast";
@@ -215,27 +204,6 @@ impl Comparison<'_> {
         }
     }
 
-    /// Weights of the node with the higher priority that cannot bring it below the other one.
-    fn weights(&mut self, pair: Pair<'_>) {
-        let totals = pair.instances.map(totals);
-        let upper = usize::from(totals[1].0 > totals[0].0);
-        let (instance, lower) = (pair.instances[upper], pair.instances[1 - upper]);
-        let (best, loss) = totals[upper];
-        let others = totals[1 - upper].0;
-        if loss == 0 || best == others || instance.priority.is_owner() || best - loss < others {
-            return;
-        }
-        let message = format!(
-            "({}) when everything that it tracks fails, its priority is still {}, and the other node's is {others}: \
-             no weight can make the other one MASTER",
-            instance.name,
-            best - loss
-        );
-        let place = self.place(upper, instance, tracked(instance));
-        let other = self.place(1 - upper, lower, "priority");
-        self.push(Code::PairWeight, message, place, other);
-    }
-
     fn sync_groups(&mut self) {
         let members = self
             .nodes
@@ -312,54 +280,28 @@ fn is_same_router(one: &VrrpInstance, other: &VrrpInstance) -> bool {
     one.virtual_router_id == other.virtual_router_id && one.family() == other.family()
 }
 
-/// The priority while everything is well, and how much of it can be lost.
-fn totals(instance: &VrrpInstance) -> (i32, i32) {
-    let (mut best, mut loss) = (i32::from(instance.priority.get()), 0);
-    for (weight, reverse) in all_weights(instance) {
-        let weight = if reverse { -weight } else { weight };
-        // A positive weight is added while it is well, a negative one while it is not.
-        best += weight.max(0);
-        loss += weight.abs();
+/// For each instance of the first node the one of the second, if any. A VRID may be used once on each interface, so
+/// those on interfaces of one name belong together, then those of one name, then what is left, in their order.
+fn partners(first: &[VrrpInstance], second: &[VrrpInstance]) -> Vec<Option<usize>> {
+    let mut partners = vec![None; first.len()];
+    let alike: [fn(&VrrpInstance, &VrrpInstance) -> bool; 3] = [
+        |one, other| one.interface == other.interface,
+        |one, other| one.name == other.name,
+        |_, _| true,
+    ];
+    for is_alike in alike {
+        for (index, one) in first.iter().enumerate() {
+            if partners[index].is_none() {
+                partners[index] = (0..second.len()).find(|candidate| {
+                    let other = &second[*candidate];
+                    !partners.contains(&Some(*candidate))
+                        && is_same_router(one, other)
+                        && is_alike(one, other)
+                });
+            }
+        }
     }
-    (best.min(254), loss)
-}
-
-fn all_weights(instance: &VrrpInstance) -> impl Iterator<Item = (i32, bool)> {
-    let scripts = instance
-        .track_script
-        .iter()
-        .map(|entry| (entry.weight, entry.reverse));
-    let interfaces = instance
-        .track_interface
-        .iter()
-        .map(|entry| (entry.weight, entry.reverse));
-    let processes = instance
-        .track_process
-        .iter()
-        .map(|entry| (entry.weight, entry.reverse));
-    scripts
-        .chain(interfaces)
-        .chain(processes)
-        .map(|(weight, reverse)| (i32::from(weight.get()), reverse))
-}
-
-/// The first list with a weight.
-fn tracked(instance: &VrrpInstance) -> &'static str {
-    if instance
-        .track_script
-        .iter()
-        .any(|entry| entry.weight.get() != 0)
-    {
-        "track_script"
-    } else if instance
-        .track_interface
-        .iter()
-        .any(|entry| entry.weight.get() != 0)
-    {
-        "track_interface"
-    } else {
-        "track_process"
-    }
+    partners
 }
 
 #[cfg(test)]

@@ -184,6 +184,72 @@ fn a_weight_that_cannot_make_the_other_one_master_is_a_warning() {
 }
 
 #[test]
+fn what_else_than_weights_can_make_the_other_one_master_is_no_warning() {
+    let weight = ("weight -60", "weight -5");
+    for more in [
+        "    track_interface {\n        eth1\n    }\n",
+        "    track_file {\n        load weight 1\n    }\n",
+    ] {
+        let script = format!("{more}    track_script {{\n        chk\n");
+        let both = [
+            weight,
+            ("    track_script {\n        chk\n", script.as_str()),
+            (
+                "vrrp_instance web",
+                "track_file load {\n    file /run/load\n}\nvrrp_instance web",
+            ),
+        ];
+        let said = codes(&both, &[]);
+        assert!(!said.contains(&Code::PairWeight), "{more}: {said:?}");
+    }
+}
+
+#[test]
+fn a_backup_that_does_not_preempt_makes_weights_useless() {
+    let nopreempt = ("    advert_int 1\n", "    advert_int 1\n    nopreempt\n");
+    let said = said(&[nopreempt], &[]);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(said[0].code, Code::PairWeight);
+    assert!(said[0].message.contains("nopreempt"), "{}", said[0].message);
+}
+
+#[test]
+fn the_highest_priority_is_what_a_weight_is_taken_from_at_last() {
+    // 250 and 50 are 254; without the 50 it is 250.
+    let both = [
+        ("weight -60", "weight 50"),
+        ("priority 150", "priority 250"),
+    ];
+    let first = both
+        .iter()
+        .fold(NODE.to_owned(), |text, (from, to)| text.replace(from, to));
+    let second = first.replace("priority 250", "priority 190");
+    let said = compare(&loaded(&first), &loaded(&second));
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].message.contains("still 250"), "{}", said[0].message);
+}
+
+#[test]
+fn one_vrid_on_two_interfaces_is_two_virtual_routers() {
+    let second_one = NODE
+        .split_once("vrrp_instance")
+        .and_then(|(_, rest)| rest.split_once("virtual_server"))
+        .map(|(instance, _)| {
+            format!("vrrp_instance{instance}")
+                .replace("web", "inside")
+                .replace("eth0", "eth1")
+                .replace("192.0.2.1", "198.51.100.1")
+        })
+        .unwrap_or_default();
+    let first = format!("{NODE}{second_one}");
+    let peer = |text: &str| text.replace("priority 150", "priority 100");
+    assert_eq!(compare(&loaded(&first), &loaded(&peer(&first))), []);
+    let said = compare(&loaded(&first), &loaded(&peer(NODE)));
+    let missing: Vec<_> = said.iter().map(|complaint| complaint.code).collect();
+    assert_eq!(missing, [Code::OnlyOnOneNode], "{said:?}");
+}
+
+#[test]
 fn how_an_address_is_put_on_an_interface_is_compared() {
     let vip = "        192.0.2.1\n";
     for (change, what) in [
