@@ -23,7 +23,9 @@ pub(crate) fn nearest_within<'a>(
             let meant = candidate.to_lowercase();
             let distance = strsim::osa_distance(&lower, &meant);
             // By name in the end, so that the same word always gets the same answer.
-            (distance <= most).then(|| (distance, Slip::between(&lower, &meant), candidate))
+            // One letter for another one has nothing in common.
+            (distance <= most && distance < lower.len())
+                .then(|| (distance, Slip::between(&lower, &meant), candidate))
         })
         .min()
         .map(|(.., candidate)| candidate)

@@ -69,6 +69,7 @@ fn the_nearest_word_is_near() {
     assert_eq!(nearest("STATE", known), Some("state"));
     assert_eq!(nearest("itnerface", known), Some("interface"));
     assert_eq!(nearest("xyz", known), None);
+    assert_eq!(nearest("4", ["2", "3"]), None);
 }
 
 #[test]

@@ -226,6 +226,8 @@ fn number(word: &str) -> Result<i64, String> {
         None => digits.parse(),
     };
     match value {
+        // A sign of its own behind the first one, or behind `0x`.
+        Ok(_) if digits.contains(['-', '+']) => Err(format!("'{word}' is no number for ~SEQ")),
         // Far from where a difference would overflow.
         Ok(value) if value.unsigned_abs() < 1 << 40 => Ok(sign * value),
         _ => Err(format!("'{word}' is no number for ~SEQ")),
