@@ -90,7 +90,8 @@ impl Host for FakeHost {
         } else {
             format!("/usr/bin/{name}")
         };
-        let real = path.clone();
+        // What is in `/link` is a link.
+        let real = path.replace("/link/", "/real/");
         Ok(Program {
             path,
             real,

@@ -162,8 +162,9 @@ impl<'h> Scripts<'h> {
             let help = "enable_script_security wants every part to belong to root and to be writable by nobody else";
             return Err(Refusal::new(why, Some(help.to_owned())));
         }
+        let is_link = found.real != found.path && !self.ways.use_symlink_paths;
         *program = found.path;
-        Ok(script_command(argv, None, user))
+        Ok(script_command(argv, is_link.then_some(found.real), user))
     }
 
     /// Once at the end: scripts run although nobody asked for them to be safe.

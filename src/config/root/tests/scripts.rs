@@ -127,6 +127,18 @@ fn with_script_security_root_must_be_asked_for_by_name() {
 }
 
 #[test]
+fn the_file_that_a_link_leads_to_runs_under_the_name_that_is_written() {
+    let text = tracked("vrrp_script chk {\nscript \"/link/chk a\"\n}\n");
+    let script = |text: &str| parsed(text).vrrp_scripts[0].script.clone();
+    assert_eq!(script(&text).argv, ["/link/chk", "a"]);
+    assert_eq!(script(&text).program.as_deref(), Some("/real/chk"));
+    assert_eq!(script(&text.replace("/link", "/x")).program, None);
+    let links = text.replace("_security", "_security\nuse_symlink_paths on");
+    assert_eq!(script(&links).argv, ["/link/chk", "a"]);
+    assert_eq!(script(&links).program, None);
+}
+
+#[test]
 fn a_script_user_that_does_not_exist_disables_what_would_run_as_it() {
     let text = tracked("vrrp_script chk {\nscript \"/x\"\n}\n")
         .replace("_security", "_security\nscript_user nemo");
