@@ -11,9 +11,7 @@ shift
 
 work=$(mktemp -d /tmp/daemon.XXXXXX)
 log=$work/log
-failed=0
-
-say() { printf '[%s] %s\n' "$(cut -d' ' -f1 /proc/uptime)" "$*"; }
+. "$(dirname "$0")/facts.sh"
 
 # same WHAT GOT WANTED
 same() {
@@ -24,21 +22,6 @@ same() {
         printf 'got:\n%s\nwanted:\n%s\n' "$2" "$3"
         failed=1
     fi
-}
-
-# within SECONDS WHAT COMMAND...: polls until COMMAND succeeds
-within() {
-    local seconds=$1 what=$2 start=$SECONDS
-    shift 2
-    until "$@" >/dev/null 2>&1; do
-        if [ $((SECONDS - start)) -ge "$seconds" ]; then
-            say "FAIL $what, not within $seconds s"
-            failed=1
-            return 1
-        fi
-        sleep 0.1
-    done
-    say "ok   $what"
 }
 
 finish() {

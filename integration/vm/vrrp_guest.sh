@@ -10,9 +10,7 @@ daemon=$1
 tool=$2
 
 work=$(mktemp -d /tmp/vrrp.XXXXXX)
-failed=0
-
-say() { printf '[%s] %s\n' "$(cut -d' ' -f1 /proc/uptime)" "$*"; }
+. "$(dirname "$0")/facts.sh"
 
 # check WHAT COMMAND...
 check() {
@@ -22,21 +20,6 @@ check() {
         say "FAIL $what"
         failed=1
     fi
-}
-
-# within SECONDS WHAT COMMAND...: polls until COMMAND succeeds
-within() {
-    local seconds=$1 what=$2 start=$SECONDS
-    shift 2
-    until "$@" >/dev/null 2>&1; do
-        if [ $((SECONDS - start)) -ge "$seconds" ]; then
-            say "FAIL $what, not within $seconds s"
-            failed=1
-            return 1
-        fi
-        sleep 0.1
-    done
-    say "ok   $what"
 }
 
 ### network: a, b and a client on one bridge
