@@ -19,14 +19,15 @@ const TIMESTAMP: usize = 26;
 
 /// Where a dump is taken. Links are the file's; the file system is read-only and the processes are those of a namespace,
 /// so that no script of the file meets anything of this machine. `-force`: a placeholder may stand where the name of an
-/// interface should.
+/// interface should. Only the VRRP process runs (`-P -B`): the BFD process dumps too, at the same time and into the same
+/// pipe, and its sections would end those of VRRP wherever they come.
 const SCRIPT: &str =
     "mount --make-rprivate /; mount -t tmpfs tmpfs /run; mount -o remount,bind,ro /
     ip link set lo up; ip -batch - -force >/dev/null 2>&1 <<END
 $LINKS
 END
     cd /; export TMPDIR=/run
-    exec keepalived -n -l -d -P -f \"$1\" -p /run/p -r /run/r -c /run/c 2>&1";
+    exec keepalived -n -l -d -P -B -f \"$1\" -p /run/p -r /run/r -c /run/c 2>&1";
 
 /// A process and all that are in its namespace.
 struct Ended(Child);
