@@ -41,6 +41,7 @@ over_ipv4_and_ipv6! {
     nodes_with_different_addresses_have_one_master_and_name_the_difference
     a_vmac_stays_with_the_address_over_a_failover
     an_address_that_is_not_accepted_is_found_by_neighbours_and_takes_no_packets
+    what_changes_while_netlink_loses_messages_is_seen
 }
 
 const SOON: Duration = Duration::from_secs(8);
@@ -523,6 +524,59 @@ fn an_address_that_is_not_accepted_is_found_by_neighbours_and_takes_no_packets(
     assert!(shown.contains("lladdr"), "{shown}");
     daemon.reload(&router(family, A, "accept"))?;
     wait_until("an answer", SOON, || answers(&lab, family))
+}
+
+/// What `change` does is hidden among more messages than the daemon's monitor holds.
+fn while_netlink_overflows(
+    lab: &Lab,
+    daemon: &Daemon,
+    change: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let flood = |word: &str| {
+        let line = |host| format!("addr {word} 127.99.0.{host}/32 dev lo\n");
+        lab.directors[A]
+            .ns
+            .ip(&(1..=200).map(line).collect::<String>())
+    };
+    let from = Instant::now();
+    // It reads nothing for some ten milliseconds, far less than its lease.
+    let child = daemon.signal_child(ChildKind::Vrrp, Signal::SIGSTOP)?;
+    flood("add")?;
+    let changed = change();
+    flood("del")?;
+    kill(Pid::from_raw(child), Signal::SIGCONT)?;
+    changed?;
+    line(daemon, from, "Netlink: messages were lost")?;
+    Ok(())
+}
+
+fn what_changes_while_netlink_loses_messages_is_seen(family: Family) -> Result<()> {
+    let lab = lab(family)?;
+    let director = &lab.directors[A];
+    let vip = family.vip();
+    let config = router(family, A, "")
+        .replace(
+            "script_user root",
+            "script_user root\n    vrrp_netlink_monitor_rcv_bufs 4096",
+        )
+        .replace("advert_int 0.1", "advert_int 0.5");
+    let daemon = start(&lab, A, &config)?;
+    wait_for_address(director, family, &daemon)?;
+
+    let deleted = Instant::now();
+    let delete = format!("addr del {vip}/{} dev eth0\n", family.prefix_len());
+    while_netlink_overflows(&lab, &daemon, || director.ns.ip(&delete))?;
+    wait_until("the address again", SOON, || director.ns.has_address(vip))?;
+    println!("back after {:?}", deleted.elapsed());
+    assert_eq!(transitions(&daemon, deleted), 0);
+
+    let cut = Instant::now();
+    while_netlink_overflows(&lab, &daemon, || lab.cut(A))?;
+    line(&daemon, cut, "Entering FAULT STATE")?;
+    let uncut = Instant::now();
+    while_netlink_overflows(&lab, &daemon, || lab.uncut(A))?;
+    line(&daemon, uncut, "Entering MASTER STATE")?;
+    wait_until("the address again", SOON, || director.ns.has_address(vip))
 }
 
 #[test]

@@ -8,10 +8,12 @@ use netlink_packet_route::address::{
     AddressAttribute, AddressFlags, AddressMessage, AddressProtocol, AddressScope as Scope,
     CacheInfo,
 };
+use netlink_sys::AsyncSocket;
 use nix::net::if_::if_nametoindex;
 
 use super::error::{Attempted, NetlinkError};
 use super::message::{Address, Link};
+use super::receive_buffer::ReceiveBuffer;
 use crate::types::{OwnedAddress, PreferredLifetime, VirtualAddress};
 
 /// IFA_PROTO of our addresses, as keepalived marks its own (RTPROT_KEEPALIVED,
@@ -48,8 +50,15 @@ impl Handle {
     /// Opens the socket; a task of the current tokio runtime serves it until the last clone is
     /// dropped.
     pub fn connect() -> Result<Self, NetlinkError> {
-        let (connection, inner, _unsolicited) = rtnetlink::new_connection()
-            .map_err(|error| NetlinkError::new(Attempted::Connect, error))?;
+        Self::connect_with(ReceiveBuffer::default())
+    }
+
+    /// As [`Self::connect`], with a receive buffer of that size.
+    pub fn connect_with(buffer: ReceiveBuffer) -> Result<Self, NetlinkError> {
+        let failed = |error| NetlinkError::new(Attempted::Connect, error);
+        let (mut connection, inner, _unsolicited) = rtnetlink::new_connection().map_err(failed)?;
+        let socket = connection.socket_mut().socket_mut();
+        buffer.apply(socket, None).map_err(failed)?;
         tokio::spawn(connection);
         Ok(Self { inner })
     }

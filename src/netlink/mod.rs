@@ -11,6 +11,7 @@ mod link;
 mod message;
 mod monitor;
 mod proc_connector;
+mod receive_buffer;
 mod route;
 mod route_monitor;
 mod rule;
@@ -22,6 +23,7 @@ pub use link::{IpvlanPorts, VirtualLink, VirtualLinkKind};
 pub use message::{Address, Change, Link};
 pub use monitor::{Drained, Monitor};
 pub use proc_connector::{ProcConnector, ProcEvent};
+pub use receive_buffer::ReceiveBuffer;
 pub use route::{Added, Deleted};
 pub use route_monitor::RouteMonitor;
 

@@ -15,12 +15,13 @@ use netlink_sys::{Socket, SocketAddr};
 
 use super::error::{Attempted, NetlinkError};
 use super::message::Change;
+use super::receive_buffer::ReceiveBuffer;
 
 /// Groups of `linux/rtnetlink.h` as the bits of `nl_groups`.
 const RTMGRP_LINK: u32 = 0x1;
 const RTMGRP_IPV4_IFADDR: u32 = 0x10;
 const RTMGRP_IPV6_IFADDR: u32 = 0x100;
-/// Holds about a thousand messages; the kernel may grant less (net.core.rmem_max).
+/// The kernel may grant less (net.core.rmem_max).
 const RECEIVE_BUFFER: usize = 1 << 20;
 /// Datagrams read in one go; the caller's other inputs then get a turn.
 const MAX_DATAGRAMS: usize = 256;
@@ -45,11 +46,12 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    pub fn open() -> Result<Self, NetlinkError> {
+    /// `buffer`: by default one of 1 MiB, which holds about a thousand messages.
+    pub fn open(buffer: ReceiveBuffer) -> Result<Self, NetlinkError> {
         let open = || -> io::Result<Self> {
             let mut socket = Socket::new(NETLINK_ROUTE)?;
             socket.set_non_blocking(true)?;
-            socket.set_rx_buf_sz(RECEIVE_BUFFER)?;
+            buffer.apply(&mut socket, Some(RECEIVE_BUFFER))?;
             let groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR;
             socket.bind(&SocketAddr::new(0, groups))?;
             Ok(Self { socket })

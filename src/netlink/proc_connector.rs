@@ -9,6 +9,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use netlink_sys::protocols::NETLINK_CONNECTOR;
 use netlink_sys::{Socket, SocketAddr};
 
+use super::receive_buffer::ReceiveBuffer;
+
 /// `CN_IDX_PROC` and `CN_VAL_PROC`.
 const PROC: u32 = 1;
 /// `PROC_CN_MCAST_LISTEN`
@@ -62,10 +64,11 @@ impl std::fmt::Debug for ProcConnector {
 }
 
 impl ProcConnector {
-    pub fn open() -> io::Result<Self> {
+    /// `buffer`: by default one of 1 MiB.
+    pub fn open(buffer: ReceiveBuffer) -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_CONNECTOR)?;
         socket.set_non_blocking(true)?;
-        socket.set_rx_buf_sz(RECEIVE_BUFFER)?;
+        buffer.apply(&mut socket, Some(RECEIVE_BUFFER))?;
         socket.bind(&SocketAddr::new(0, PROC))?;
         socket.send_to(&request(), &SocketAddr::new(0, 0), 0)?;
         Ok(Self { socket })

@@ -122,16 +122,16 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
         "from the host name",
         |draft, arguments| arguments.fill(&mut draft.defs.processes.random_seed),
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "process_monitor_rcv_bufs",
         BYTES,
-        "the kernel's",
+        "1048576",
         |draft: &mut Draft, arguments| {
             arguments.fill(&mut draft.defs.processes.process_monitor_rcv_bufs)
         },
     )
     .unit("octets"),
-    Keyword::pending_but_read(
+    Keyword::new(
         "process_monitor_rcv_bufs_force",
         Shape::Bool,
         "off",
@@ -292,7 +292,7 @@ pub(super) const BUFFER_ROWS: &[Keyword<Draft>] = &[
         },
     )
     .deprecated("checker_process_name"),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_netlink_cmd_rcv_bufs",
         BYTES,
         "the kernel's",
@@ -301,7 +301,7 @@ pub(super) const BUFFER_ROWS: &[Keyword<Draft>] = &[
         },
     )
     .unit("octets"),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_netlink_cmd_rcv_bufs_force",
         Shape::Bool,
         "off",
@@ -309,16 +309,16 @@ pub(super) const BUFFER_ROWS: &[Keyword<Draft>] = &[
             arguments.fill(&mut draft.defs.processes.vrrp.netlink_cmd_rcv_bufs_force)
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_netlink_monitor_rcv_bufs",
         BYTES,
-        "the kernel's",
+        "1048576",
         |draft: &mut Draft, arguments| {
             arguments.fill(&mut draft.defs.processes.vrrp.netlink_monitor_rcv_bufs)
         },
     )
     .unit("octets"),
-    Keyword::pending_but_read(
+    Keyword::new(
         "vrrp_netlink_monitor_rcv_bufs_force",
         Shape::Bool,
         "off",

@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
 use futures_util::future::join_all;
-use tracing::debug;
+use tracing::info;
 
 use super::linkbeat::Beats;
 use crate::config::{Config, VrrpInstance};
 use crate::netlink::{
-    AddressAdded, AddressDeleted, Drained, Handle, Interfaces, Monitor, NetlinkError,
+    AddressAdded, AddressDeleted, Drained, Handle, Interfaces, Monitor, NetlinkError, ReceiveBuffer,
 };
 use crate::types::{InterfaceName, OwnedAddress, VirtualAddress};
 use crate::vrrp::{Input, InterfaceState, LinkState};
@@ -57,8 +57,15 @@ pub(super) struct Changes {
 impl Kernel {
     /// Listens first and lists then, so that nothing falls between.
     pub(super) async fn open(config: &Config) -> Result<Self, NetlinkError> {
-        let monitor = Monitor::open()?;
-        let handle = Handle::connect()?;
+        let process = &config.global_defs.processes.vrrp;
+        let monitor = Monitor::open(ReceiveBuffer {
+            octets: process.netlink_monitor_rcv_bufs,
+            force: process.netlink_monitor_rcv_bufs_force,
+        })?;
+        let handle = Handle::connect_with(ReceiveBuffer {
+            octets: process.netlink_cmd_rcv_bufs,
+            force: process.netlink_cmd_rcv_bufs_force,
+        })?;
         handle.check_permission().await?;
         let mut kernel = Self {
             interfaces: list(&handle).await?,
@@ -135,16 +142,17 @@ impl Kernel {
                 }
             }
             Drained::Overrun => {
-                debug!("Netlink: messages were lost, listing all interfaces and addresses");
+                info!("Netlink: messages were lost, listing all interfaces and addresses");
                 self.interfaces = list(&self.handle).await?;
             }
         }
         Ok(match drained {
-            Drained::Empty => Changes {
+            // The queue is empty after a loss too: nobody calls again before the kernel has more to say.
+            Drained::Empty | Drained::Overrun => Changes {
                 inputs: self.compare(),
                 more: false,
             },
-            Drained::More | Drained::Overrun => Changes {
+            Drained::More => Changes {
                 inputs: Vec::new(),
                 more: true,
             },

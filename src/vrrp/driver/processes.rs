@@ -12,7 +12,7 @@ use tracing::{info, warn};
 
 use super::trackers::lost;
 use crate::config::TrackedProcess;
-use crate::netlink::{ProcConnector, ProcEvent};
+use crate::netlink::{ProcConnector, ProcEvent, ReceiveBuffer};
 use crate::vrrp::Input;
 use crate::vrrp::process_table::{ProcessTable, Program};
 
@@ -53,7 +53,11 @@ enum Done {
 
 impl Processes {
     /// Counts these from now on. Returns the descriptor to wait for if it is a new one.
-    pub(super) fn watch(&mut self, wanted: &[TrackedProcess]) -> Option<BorrowedFd<'_>> {
+    pub(super) fn watch(
+        &mut self,
+        wanted: &[TrackedProcess],
+        buffer: ReceiveBuffer,
+    ) -> Option<BorrowedFd<'_>> {
         if self.table.wanted() == wanted {
             return None;
         }
@@ -69,7 +73,7 @@ impl Processes {
         if !is_first {
             return None;
         }
-        match ProcConnector::open() {
+        match ProcConnector::open(buffer) {
             Ok(connector) => self.connector = Some(connector),
             Err(error) => info!("The kernel does not tell of processes here ({error})"),
         }
@@ -289,7 +293,7 @@ mod tests {
         let seconds = format!("987{}", std::process::id());
         let (config, mut start) = sleeper(&seconds);
         let mut processes = Processes::default();
-        processes.watch(std::slice::from_ref(&config));
+        processes.watch(std::slice::from_ref(&config), ReceiveBuffer::default());
         // As where the connector does not serve.
         processes.connector = None;
         assert_eq!(processes.counted().await, [("P".to_owned(), 0)]);

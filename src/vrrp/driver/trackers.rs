@@ -12,6 +12,7 @@ use tracing::warn;
 use super::files::Files;
 use super::processes::Processes;
 use crate::config::Config;
+use crate::netlink::ReceiveBuffer;
 use crate::sys::poll_set::PollSet;
 use crate::vrrp::{Input, TrackedNow};
 
@@ -67,7 +68,12 @@ impl Trackers {
             Ok(None) => {}
             Err(error) => warn!("Unable to monitor track files: {error}"),
         }
-        if let Some(connector) = self.processes.watch(&config.vrrp_track_processes) {
+        let processes = &config.global_defs.processes;
+        let buffer = ReceiveBuffer {
+            octets: processes.process_monitor_rcv_bufs,
+            force: processes.process_monitor_rcv_bufs_force,
+        };
+        if let Some(connector) = self.processes.watch(&config.vrrp_track_processes, buffer) {
             add(connector, PROCESSES);
         }
     }
