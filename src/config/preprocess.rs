@@ -4,6 +4,7 @@
 //! Rules are those of keepalived's lib/parser.c. Every way to ask for endless work (a file that includes
 //! itself, a definition that uses itself, a `~SEQ` of a billion) ends at a limit with one complaint.
 
+mod almost_definition;
 mod built_in;
 mod expansion;
 mod include;
@@ -19,6 +20,7 @@ use std::rc::Rc;
 use self::built_in::Random;
 pub(crate) use self::include::IncludeCheck;
 use self::include::IncludeWork;
+pub(crate) use self::text::is_definition_name;
 use self::text::{condition, continued, definition_in, plain, without_comment};
 use self::undefined::Undefined;
 use super::diagnostic::{Code, Finding, Findings};
@@ -57,6 +59,7 @@ pub(crate) fn read(
         include_check: surroundings.include_check,
         include_work: IncludeWork::default(),
         undefined: Undefined::default(),
+        almost_definitions: HashMap::new(),
         random: Random::for_host(&surroundings.host.host_name()),
         made_lines: 0,
         inserted_bytes: 0,
@@ -88,6 +91,8 @@ struct Preprocessor<'r> {
     include_check: IncludeCheck,
     include_work: IncludeWork,
     undefined: Undefined,
+    /// Names whose definition is none, and where it stands.
+    almost_definitions: HashMap<String, Span>,
     random: Random,
     /// By definitions of several lines and by repetitions.
     made_lines: usize,
@@ -102,7 +107,8 @@ struct Preprocessor<'r> {
 
 /// A `$NAME=` whose last line ended in `\`.
 struct OpenDefinition {
-    name: String,
+    /// `None`: it is at fault, and its lines are not read.
+    name: Option<String>,
     lines: Vec<String>,
 }
 
@@ -127,8 +133,8 @@ impl Preprocessor<'_> {
             }
             self.line(physical, &mut definition);
         }
-        if let Some(OpenDefinition { name, lines }) = definition {
-            self.definitions.insert(name, lines.into());
+        if let Some(definition) = definition {
+            self.close(definition);
         }
         self.include_check = outer_check;
         self.open_files.pop();
@@ -164,10 +170,16 @@ impl Preprocessor<'_> {
         } else if let Some((name, value)) = definition_in(line.text()) {
             let (text, more) = continued(value);
             let definition = OpenDefinition {
-                name: name.to_owned(),
+                name: Some(name.to_owned()),
                 lines: vec![text.to_owned()],
             };
             self.close_or_continue(definition, more, open);
+        } else if self.is_faulty_definition(physical, &line) {
+            let (_, more) = continued(line.text());
+            *open = more.then_some(OpenDefinition {
+                name: None,
+                lines: Vec::new(),
+            });
         } else if line.text().contains(['$', '~']) {
             self.expand(physical, line);
         } else {
@@ -198,8 +210,13 @@ impl Preprocessor<'_> {
         if more {
             *open = Some(definition);
         } else {
-            self.definitions
-                .insert(definition.name, definition.lines.into());
+            self.close(definition);
+        }
+    }
+
+    fn close(&mut self, OpenDefinition { name, lines }: OpenDefinition) {
+        if let Some(name) = name {
+            self.definitions.insert(name, lines.into());
         }
     }
 

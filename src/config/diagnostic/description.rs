@@ -26,7 +26,7 @@ descriptions! {
     FileUnreadable => "A file cannot be read, or is no configuration.",
     IncludeSkipped => "A file that is included is left out, because it is executable or no regular file.",
     IncludeLoop => "A file includes itself, or files are included too deep.",
-    TooLarge => "The configuration is larger than anything sensible; nothing after this place is read.",
+    TooLarge => "The configuration is larger than anything sensible; what is not read is said.",
     LineTooLong => "A line is longer than 1023 bytes.",
     LineWithNul => "A line contains a NUL byte.",
     UnterminatedQuote => "A quote is not closed on its line.",

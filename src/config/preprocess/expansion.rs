@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::Preprocessor;
 use super::repetition::{self, Repetition};
-use super::text::{references, unmatched_braces};
+use super::text::{definition_in, references, unmatched_braces};
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::lines::{MAX_LINE_BYTES, Rewritten, Span};
 
@@ -195,9 +195,16 @@ impl Preprocessor<'_> {
         budget: &mut usize,
     ) -> Result<(Rewritten, Values), Unusable> {
         let mut in_this_line = 0;
-        while let Some(Substitution { range, what }) =
-            self.substitution(physical, &line, &values)?
-        {
+        // Of the last definition that was put in.
+        let mut put_in = None;
+        loop {
+            if self.define(physical, &line, put_in.take()) {
+                return Ok((line.part(0..0), values));
+            }
+            let Some(Substitution { range, what }) = self.substitution(physical, &line, &values)?
+            else {
+                return Ok((line, values));
+            };
             in_this_line += 1;
             *budget = budget.saturating_sub(1);
             self.moved_bytes += line.text().len();
@@ -219,6 +226,7 @@ impl Preprocessor<'_> {
                     let first = lines.first().map_or("", String::as_str);
                     self.inserted_bytes += first.len();
                     line = line.replaced(&range, first);
+                    put_in = Some(name.clone());
                     if lines.len() > 1 {
                         let expansion = Expansion {
                             name,
@@ -250,7 +258,26 @@ impl Preprocessor<'_> {
                 }
             }
         }
-        Ok((line, values))
+    }
+
+    /// A line that is made may be a definition too. `put_in` is what has just been put in.
+    fn define(&mut self, physical: u32, line: &Rewritten, put_in: Option<String>) -> bool {
+        let Some((name, value)) = definition_in(line.text()) else {
+            return false;
+        };
+        self.inserted_bytes += value.len();
+        self.definitions
+            .insert(name.to_owned(), Rc::from([value.trim_end().to_owned()]));
+        // keepalived 2.2 reads it, 2.4 does not; this does.
+        if let Some(outer) = put_in {
+            let span = Self::span(physical, line, &(0..line.text().len()));
+            let message = format!("'{name}' is defined in the first line of '{outer}'");
+            let finding = Finding::new(Code::InvalidDefinition, span, message);
+            self.findings.push(finding.help(
+                "versions of keepalived differ here: put the definition further down in the other one",
+            ));
+        }
+        true
     }
 
     /// The first thing to be replaced in a line, and what replaces it.
@@ -260,6 +287,9 @@ impl Preprocessor<'_> {
         line: &Rewritten,
         values: &Values,
     ) -> Result<Option<Substitution>, Unusable> {
+        if let Some(substitution) = self.number_of_sequence(line, values) {
+            return Ok(Some(substitution));
+        }
         match repetition::first(line.text()) {
             None => {}
             Some(Ok(repetition)) => {
@@ -269,7 +299,7 @@ impl Preprocessor<'_> {
             }
             Some(Err(fault)) => {
                 let span = Self::span(physical, line, &fault.range);
-                let finding = Finding::new(Code::InvalidDefinition, span, fault.why);
+                let finding = Finding::new(fault.code, span, fault.why);
                 let finding = finding.expected(fault.expected).maybe_help(fault.help);
                 return Err(self.skip_line(finding, line, fault.rest));
             }
@@ -306,18 +336,28 @@ impl Preprocessor<'_> {
         Ok(None)
     }
 
+    /// A definition among the numbers of the `~SEQ` that a line begins with (keepalived: only there; the values of a
+    /// `~LST` are put in as they are).
+    fn number_of_sequence(&mut self, line: &Rewritten, values: &Values) -> Option<Substitution> {
+        let numbers = repetition::numbers_of_sequence(line.text())?;
+        for (range, name) in references(line.text()) {
+            let is_number = numbers.start <= range.start && range.end <= numbers.end;
+            if let (true, Lookup::Found(lines)) = (is_number, self.lookup(name, values))
+                && lines.len() == 1
+            {
+                let name = name.to_owned();
+                let what = Replacement::Definition { name, lines };
+                return Some(Substitution { range, what });
+            }
+        }
+        None
+    }
+
     /// Says what is wrong with a line that is not read, and keeps the braces in its part `rest`: the block that it opens
     /// is skipped too. Nothing else is said about the line.
     fn skip_line(&mut self, finding: Finding, line: &Rewritten, rest: Range<usize>) -> Unusable {
         self.findings.push_only(finding);
-        let (closed, open) = unmatched_braces(line.text().get(rest).unwrap_or_default());
-        let mut braces = "}".repeat(closed);
-        for _ in 0..open {
-            // No block has this keyword, so nothing in the block is read.
-            braces.push_str(" ~ {");
-        }
-        let source = line.source(&(0..line.text().len()));
-        Unusable::Line(Rewritten::replacement(&braces, source))
+        Unusable::Line(braces_of(line, rest))
     }
 
     /// What a name stands for.
@@ -363,6 +403,18 @@ impl Replacement {
             Self::Repetition(_) | Self::Comment => None,
         }
     }
+}
+
+/// A line with nothing but the braces that the part `rest` of another one opens and closes.
+pub(super) fn braces_of(line: &Rewritten, rest: Range<usize>) -> Rewritten {
+    let (closed, open) = unmatched_braces(line.text().get(rest).unwrap_or_default());
+    let mut braces = "}".repeat(closed);
+    for _ in 0..open {
+        // No block has this keyword, so nothing in the block is read.
+        braces.push_str(" ~ {");
+    }
+    let source = line.source(&(0..line.text().len()));
+    Rewritten::replacement(&braces, source)
 }
 
 fn with_values(outer: &Values, values: Vec<(String, String)>) -> Values {

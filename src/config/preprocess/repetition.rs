@@ -1,13 +1,17 @@
 //! `~SEQ(var, [start,] [step,] end) rest`, `~SEQx(…) rest` and `~LST(var, value, …) rest`: the rest of the line once for
 //! each value.
 
+use std::num::IntErrorKind;
 use std::ops::Range;
 
 use super::text::{name_length, references};
-use crate::config::diagnostic::nearest;
+use crate::config::diagnostic::{Code, nearest};
 
 /// Most lines that one `~SEQ` makes.
 const MAX_REPETITIONS: i64 = 100_000;
+
+/// Largest number of a `~SEQ`: far from where a difference would overflow.
+const MAX_NUMBER: i64 = (1 << 40) - 1;
 
 /// How each kind is written.
 const SEQUENCE_HELP: &str = "~SEQ(NAME, [START, [STEP,]] END) TEXT";
@@ -85,9 +89,10 @@ impl Iterator for Repetition {
 pub(super) struct Fault {
     /// The bytes of the line that are wrong.
     pub(super) range: Range<usize>,
+    pub(super) code: Code,
     pub(super) why: String,
-    /// How it is written.
-    pub(super) expected: &'static str,
+    /// How it is written, or how much of it is possible.
+    pub(super) expected: String,
     pub(super) help: Option<String>,
     /// What the line would have repeated.
     pub(super) rest: Range<usize>,
@@ -107,16 +112,17 @@ pub(super) fn first(text: &str) -> Option<Result<Repetition, Fault>> {
         LIST_HELP
     };
     let whole = start..text.trim_end().len();
-    let fault = |range: Range<usize>, why: String, rest| Fault {
+    let fault = |range: Range<usize>, wrong: Wrong, rest| Fault {
         range,
-        why,
-        expected,
-        help: None,
+        code: wrong.code(),
+        expected: wrong.expected(expected),
+        help: wrong.help(),
+        why: wrong.why(),
         rest,
     };
     let Some(open) = text[start..].find('(').map(|at| start + at) else {
         let why = format!("'{}' without a '('", first_word(&text[start..]));
-        return Some(Err(fault(whole, why, text.len()..text.len())));
+        return Some(Err(fault(whole, why.into(), text.len()..text.len())));
     };
     let keyword = text[start..open].trim_end();
     let show: fn(i64) -> String = match keyword {
@@ -125,28 +131,91 @@ pub(super) fn first(text: &str) -> Option<Result<Repetition, Fault>> {
         _ => {
             let range = start..start + keyword.len();
             let why = format!("there is no repetition '{keyword}'");
-            let fault = fault(range, why, open..text.len());
+            let fault = fault(range, why.into(), open..text.len());
             let help = meant(keyword).map(|meant| format!("did you mean '{meant}'?"));
             return Some(Err(Fault { help, ..fault }));
         }
     };
     let Some(close) = text[open..].find(')').map(|at| open + at) else {
         let why = format!("'{keyword}(' without a ')'");
-        return Some(Err(fault(whole, why, open..text.len())));
+        return Some(Err(fault(whole, why.into(), open..text.len())));
     };
     let arguments = &text[open + 1..close];
     let values = if is_sequence {
         sequence(arguments, show)
     } else {
-        list(arguments)
+        list(arguments).map_err(Wrong::Form)
     };
     Some(match values {
         Ok(values) => Ok(Repetition {
             rest: text[close + 1..].trim_start().to_owned(),
             values,
         }),
-        Err(why) => Err(fault(start..close + 1, why, close + 1..text.len())),
+        Err(wrong) => Err(fault(start..close + 1, wrong, close + 1..text.len())),
     })
+}
+
+/// Where the numbers of the `~SEQ` that a line begins with stand.
+pub(super) fn numbers_of_sequence(text: &str) -> Option<Range<usize>> {
+    let start = text.len() - text.trim_start().len();
+    let arguments = text[start..]
+        .strip_prefix("~SEQ")?
+        .strip_prefix(['(', 'x', ' '])?;
+    let comma = text.len() - arguments.split_once(',')?.1.len();
+    let close = comma + text[comma..].find(')')?;
+    Some(comma..close)
+}
+
+/// What is wrong with the brackets of a repetition.
+#[derive(Debug)]
+enum Wrong {
+    /// It is not written as it should be; why.
+    Form(String),
+    /// So many lines.
+    TooMany(i64),
+    /// This number is beyond anything that could be repeated.
+    TooLarge(String),
+}
+
+impl From<String> for Wrong {
+    fn from(why: String) -> Self {
+        Self::Form(why)
+    }
+}
+
+impl Wrong {
+    fn code(&self) -> Code {
+        match self {
+            Self::Form(_) => Code::InvalidDefinition,
+            Self::TooMany(_) | Self::TooLarge(_) => Code::TooLarge,
+        }
+    }
+
+    /// `form` is how it is written.
+    fn expected(&self, form: &str) -> String {
+        match self {
+            Self::Form(_) => form.to_owned(),
+            Self::TooMany(_) => format!("at most {MAX_REPETITIONS} lines"),
+            Self::TooLarge(_) => format!("numbers from -{MAX_NUMBER} to {MAX_NUMBER}"),
+        }
+    }
+
+    fn help(&self) -> Option<String> {
+        match self {
+            Self::Form(_) => None,
+            Self::TooMany(_) | Self::TooLarge(_) => {
+                Some("nothing is made of this line: use a smaller END, or a larger STEP".to_owned())
+            }
+        }
+    }
+
+    fn why(self) -> String {
+        match self {
+            Self::Form(why) => why,
+            Self::TooMany(count) => format!("this ~SEQ would make {count} lines"),
+            Self::TooLarge(number) => format!("{number} is too large for ~SEQ"),
+        }
+    }
 }
 
 /// No keyword begins with `~`, so a word that is like a repetition's and has a bracket was meant as one.
@@ -156,11 +225,12 @@ fn misspelt(text: &str, start: usize) -> Option<Fault> {
     let meant = meant(keyword)?;
     Some(Fault {
         range: start..start + keyword.len(),
+        code: Code::InvalidDefinition,
         why: format!("there is no repetition '{keyword}'"),
         expected: if meant == "~LST" {
-            LIST_HELP
+            LIST_HELP.to_owned()
         } else {
-            SEQUENCE_HELP
+            SEQUENCE_HELP.to_owned()
         },
         help: Some(format!("did you mean '{meant}'?")),
         rest: open..text.len(),
@@ -175,7 +245,7 @@ fn first_word(text: &str) -> &str {
     text.split_ascii_whitespace().next().unwrap_or_default()
 }
 
-fn sequence(arguments: &str, show: fn(i64) -> String) -> Result<Values, String> {
+fn sequence(arguments: &str, show: fn(i64) -> String) -> Result<Values, Wrong> {
     let mut words = arguments.split(',').map(str::trim);
     let name = words.next().unwrap_or_default();
     check_name(name)?;
@@ -184,19 +254,19 @@ fn sequence(arguments: &str, show: fn(i64) -> String) -> Result<Values, String> 
         [end] => (1, None, end),
         [start, end] => (start, None, end),
         [start, step, end] => (start, Some(step), end),
-        _ => return Err("~SEQ takes a name and one to three numbers".to_owned()),
+        _ => {
+            let why = "~SEQ takes a name and one to three numbers";
+            return Err(Wrong::Form(why.to_owned()));
+        }
     };
     let step = step.unwrap_or(if end < start { -1 } else { 1 });
     if step == 0 || (end - start).signum() * step.signum() < 0 {
-        return Err(format!(
-            "~SEQ does not come from {start} to {end} in steps of {step}"
-        ));
+        let why = format!("~SEQ does not come from {start} to {end} in steps of {step}");
+        return Err(Wrong::Form(why));
     }
     let count = (end - start) / step + 1;
     if count > MAX_REPETITIONS {
-        return Err(format!(
-            "~SEQ of {count} lines, at most {MAX_REPETITIONS} are made"
-        ));
+        return Err(Wrong::TooMany(count));
     }
     Ok(Values::Sequence {
         name: name.to_owned(),
@@ -216,7 +286,7 @@ fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn number(word: &str) -> Result<i64, String> {
+fn number(word: &str) -> Result<i64, Wrong> {
     let (digits, sign) = match word.strip_prefix('-') {
         Some(digits) => (digits, -1),
         None => (word, 1),
@@ -225,12 +295,17 @@ fn number(word: &str) -> Result<i64, String> {
         Some(hex) => i64::from_str_radix(hex, 16),
         None => digits.parse(),
     };
+    // A sign of its own behind the first one, or behind `0x`.
+    if digits.contains(['-', '+']) {
+        return Err(Wrong::Form(format!("'{word}' is no number for ~SEQ")));
+    }
     match value {
-        // A sign of its own behind the first one, or behind `0x`.
-        Ok(_) if digits.contains(['-', '+']) => Err(format!("'{word}' is no number for ~SEQ")),
-        // Far from where a difference would overflow.
-        Ok(value) if value.unsigned_abs() < 1 << 40 => Ok(sign * value),
-        _ => Err(format!("'{word}' is no number for ~SEQ")),
+        Ok(value) if value <= MAX_NUMBER => Ok(sign * value),
+        Ok(_) => Err(Wrong::TooLarge(word.to_owned())),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => {
+            Err(Wrong::TooLarge(word.to_owned()))
+        }
+        Err(_) => Err(Wrong::Form(format!("'{word}' is no number for ~SEQ"))),
     }
 }
 

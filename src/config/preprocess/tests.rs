@@ -234,6 +234,101 @@ fn an_undefined_name_in_braces_is_said_once_for_each_place() {
 }
 
 #[test]
+fn the_numbers_of_a_sequence_may_be_definitions_and_values_around_it() {
+    let numbers = "$FROM=4\n$TO=0x5\n";
+    assert_eq!(
+        lines(&format!("{numbers}~SEQ(x, $FROM, ${{TO}}) a${{x}}\n")),
+        ["a4", "a5"]
+    );
+    assert_eq!(
+        lines("~SEQ(x,2) ~SEQ(y,$x,2) a${x}-${y}\n"),
+        ["a1-1", "a1-2", "a2-2"]
+    );
+    let found = findings("~SEQ(x, $UNKNOWN) a${x}\n");
+    assert!(found[0].contains("'$UNKNOWN' is no number"), "{found:?}");
+}
+
+#[test]
+fn a_value_of_a_list_that_is_a_name_is_put_in_where_the_value_is() {
+    // keepalived: of the file or of the list itself, in whatever order, where the name ends.
+    assert_eq!(
+        lines("$X=5\n~LST(a, $X, b$X, 6) r${a}\n"),
+        ["r5", "rb5", "r6"]
+    );
+    assert_eq!(lines("~LST({a,b}, {$b,1}) ${b}-${a}\n"), ["1-1"]);
+    assert_eq!(lines("~LST({a,b}, {2,$a}) ${a}-${b}\n"), ["2-2"]);
+    assert_eq!(lines("~LST(a, $c) ~LST(c, 1, 2) v${a}\n"), ["v1", "v2"]);
+    // Behind it stands what ends no name.
+    let read = read_files(&[("main.conf", "~LST({a,b}, {$b,1}) ${a}-${b}\n")]);
+    assert_eq!(read.lines, ["$b-1"]);
+    // One that is itself.
+    let found = findings("~LST(a, $a) q${a}\n");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("never end"), "{found:?}");
+}
+
+#[test]
+fn blanks_before_the_value_of_a_definition_are_no_part_of_it() {
+    assert_eq!(lines("$A= \tb\na${A}c\n"), ["abc"]);
+}
+
+#[test]
+fn what_a_definition_or_a_repetition_makes_may_be_a_definition() {
+    // keepalived: its value is what is written, not what that stood for.
+    assert_eq!(
+        lines("$A= \\\nx \\\n$B=${C}\n$C=1\n$A\n$C=2\ne${B}\n"),
+        ["x ", "e2"]
+    );
+    assert_eq!(lines("~SEQ(n,2) $M${n}=d${n}\nh${M1}${M2}\n"), ["hd1d2"]);
+    // Its versions differ.
+    let found = findings("$A=$B=1\n$A\ne${B}\n");
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("versions of keepalived differ"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn what_was_meant_as_a_definition_is_one_complaint_that_says_how_it_is_written() {
+    for (line, help) in [
+        ("$FOO = bar", "no blank before the '=': $FOO=VALUE"),
+        ("$FOO =bar", "no blank before the '=': $FOO=VALUE"),
+        (
+            "$ FOO=bar",
+            "this is no definition of 'FOO': there is a blank in it",
+        ),
+        ("${FOO}=bar", "here write $FOO=VALUE"),
+        ("$FOO-X=bar", "'FOO-X' is no name"),
+        ("$1FOO=bar", "'1FOO' is no name"),
+        ("$FOO+=bar", "write $FOO=VALUE: there is only '='"),
+        ("$FOO = bar \\\nb", "no blank before the '='"),
+    ] {
+        let read = read_files(&[("main.conf", &format!("{line}\na\n"))]);
+        let [found] = read.findings.as_slice() else {
+            panic!("{line}: {:?}", read.findings);
+        };
+        assert!(found.starts_with("main.conf:1:1: warning: "), "{found}");
+        assert!(found.contains(help), "{found}");
+        assert_eq!(read.lines.last().map(String::as_str), Some("a"));
+    }
+    let found = findings("$FOO = bar\nstate ${FOO}\n");
+    assert!(
+        found[1].contains("line 1 of main.conf does not define it"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_name_that_has_a_value_is_put_in_before_a_blank_and_an_equals_sign() {
+    let read = read_files(&[("main.conf", "$FOO=a\n$FOO = b\n${FOO}=b\n")]);
+    assert_eq!(read.lines, ["a = b", "a=b"]);
+    assert_eq!(read.findings.len(), 2, "{:?}", read.findings);
+    // Words with a `=` in them are no definitions.
+    assert_eq!(lines("$FOO=a\n$FOO b=c\n${FOO}x=c\n"), ["a b=c", "ax=c"]);
+}
+
+#[test]
 fn lists_repeat_the_rest_of_the_line() {
     let read = read_files(&[("main.conf", "~LST(x, a, b) $x/1\n")]);
     assert_eq!(read.lines, ["$x/1", "$x/1"]);
@@ -244,9 +339,21 @@ fn lists_repeat_the_rest_of_the_line() {
 
 #[test]
 fn a_sequence_of_a_billion_is_refused() {
-    let found = findings("~SEQ(x,1,1000000000) $x\n");
-    assert_eq!(found.len(), 1);
-    assert!(found[0].contains("1000000000 lines"), "{found:?}");
+    for (line, what) in [
+        ("~SEQ(x,1,1000000000) $x", "would make 1000000000 lines"),
+        ("~SEQ(x,1000000000000000000000) $x", "too large for ~SEQ"),
+        ("~SEQ(x,-0x10000000000,5) $x", "too large for ~SEQ"),
+    ] {
+        let found = findings(&format!("{line}\nb\n"));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("main.conf:1:1: error: "), "{found:?}");
+        assert!(found[0].contains(what), "{found:?}");
+        assert!(found[0].contains("use a smaller END"), "{found:?}");
+    }
+    let expected = "at most 100000 lines";
+    assert!(findings("~SEQ(x,100001) $x\n")[0].contains(expected));
+    let read = read_files(&[("main.conf", "~SEQ(x,1000000000) a {\nb\n}\nc\n")]);
+    assert_eq!(read.lines, [" ~ {", "b", "}", "c"]);
     assert_eq!(
         findings("~SEQ(x,1,0,5) $x\n~SEQ(x\n~LST(x, {1,2}) $x\n").len(),
         3

@@ -94,10 +94,56 @@ pub(super) fn condition(text: &str) -> Option<(Condition<'_>, usize)> {
     Some((condition, from))
 }
 
-/// `$NAME=VALUE` at the start of a line.
+/// `$NAME=VALUE` at the start of a line. Blanks before the value are no part of it (keepalived).
 pub(super) fn definition_in(text: &str) -> Option<(&str, &str)> {
     let (name, value) = text.strip_prefix('$')?.split_once('=')?;
-    (name_length(name) == name.len() && !name.is_empty()).then_some((name, value))
+    is_definition_name(name).then(|| (name, value.trim_start_matches(is_blank)))
+}
+
+/// What has a `=` as a definition has, and is none.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct AlmostDefinition<'t> {
+    /// What would be its name.
+    pub(super) name: &'t str,
+    /// From the `$` to the `=`.
+    pub(super) range: Range<usize>,
+    pub(super) why: WhyAlmost,
+}
+
+/// Why it is none.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum WhyAlmost {
+    /// `$NAME =`
+    Blank,
+    /// `${NAME}=`
+    Braces,
+    /// `$NA-ME=`
+    NoName,
+}
+
+/// A line that begins with one word, `$` and braces included, and `=`.
+pub(super) fn almost_definition(text: &str) -> Option<AlmostDefinition<'_>> {
+    let (before, _) = text.strip_prefix('$')?.split_once('=')?;
+    let range = 0..before.len() + 2;
+    let name = before.trim_matches(is_blank);
+    if name.contains(is_blank) {
+        return None;
+    }
+    let inner = name
+        .strip_prefix('{')
+        .and_then(|name| name.strip_suffix('}'));
+    let (name, why) = match inner {
+        Some(inner) if is_definition_name(inner) => (inner, WhyAlmost::Braces),
+        None if is_definition_name(name) => (name, WhyAlmost::Blank),
+        // What a definition is put in for.
+        None if name.starts_with('{') || name.contains([',', ')']) => return None,
+        Some(_) | None => (name, WhyAlmost::NoName),
+    };
+    Some(AlmostDefinition { name, range, why })
+}
+
+pub(crate) fn is_definition_name(name: &str) -> bool {
+    !name.is_empty() && name_length(name) == name.len()
 }
 
 /// Cuts off a `\` at the end, which says that the definition goes on.

@@ -128,7 +128,11 @@ impl Preprocessor<'_> {
     /// At the end: complaints about those that are mistakes.
     pub(super) fn complain_of_undefined(&mut self) {
         for noted in std::mem::take(&mut self.undefined.list) {
-            if let Some(finding) = noted.judged(&self.definitions) {
+            let almost = self.almost_definitions.get(&noted.name);
+            let almost = almost.and_then(|span| self.lines.place(*span));
+            let almost = almost
+                .map(|place| format!("line {} of {} does not define it", place.line, place.file));
+            if let Some(finding) = noted.judged(&self.definitions, almost) {
                 self.findings.push(finding);
             }
         }
@@ -136,8 +140,8 @@ impl Preprocessor<'_> {
 }
 
 impl Noted {
-    /// The complaint, if it is a mistake.
-    fn judged(&self, definitions: &Definitions) -> Option<Finding> {
+    /// The complaint, if it is a mistake. `almost` says where something was meant as its definition.
+    fn judged(&self, definitions: &Definitions, almost: Option<String>) -> Option<Finding> {
         let Self { text, name, .. } = self;
         let has_braces = text.starts_with("${");
         let (message, help) = match self.why {
@@ -153,7 +157,7 @@ impl Noted {
                 Some("such a definition must be the last on its line".to_owned()),
             ),
             Why::NotDefined | Why::NotDefinedAndGoesOn => {
-                let help = self.help(definitions);
+                let help = almost.or_else(|| self.help(definitions));
                 let is_mistake = match (self.why, self.place) {
                     (_, Place::Program) => matches!(self.why, Why::NotDefined) && help.is_some(),
                     (Why::NotDefinedAndGoesOn, _) => help.is_some(),
