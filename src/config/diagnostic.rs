@@ -16,7 +16,7 @@ use super::lines::{Lines, Span};
 mod description;
 mod nearest;
 
-pub(crate) use nearest::{nearest, nearest_within};
+pub(crate) use nearest::{near_among_many, near_within, nearest, nearest_within};
 
 /// More complaints than this are counted, not kept: memory stays bounded.
 pub const MAX_COMPLAINTS: usize = 2_000;

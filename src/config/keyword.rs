@@ -14,11 +14,13 @@ pub(crate) use shape::{Garbage, NO_LIMIT, Shape};
 
 use std::collections::HashMap;
 
-use super::diagnostic::{Code, Finding, Findings, nearest, nearest_within};
+use super::diagnostic::{
+    Code, Finding, Findings, near_among_many, near_within, nearest, nearest_within,
+};
 use super::iproute_names::IprouteNames;
-use super::lexer::Word;
 use super::lines::Span;
 use super::origins::Recorder;
+use super::preprocess::is_definition_name;
 use super::tree::Statement;
 
 /// What a keyword is, without what it does.
@@ -353,7 +355,7 @@ impl Reader {
         let position = self.catalogue.position(block, word.text);
         match position.and_then(|position| position.of(table)) {
             Some(keyword) => keyword.read(draft, statement, self),
-            None => self.unknown(block, word),
+            None => self.unknown(block, statement),
         }
     }
 
@@ -362,7 +364,7 @@ impl Reader {
         for statement in statements {
             let word = statement.first();
             let Some(row) = self.catalogue.row(block, word.text) else {
-                self.unknown(block, word);
+                self.unknown(block, statement);
                 continue;
             };
             let mut arguments = Arguments::new(statement, row, self);
@@ -375,7 +377,8 @@ impl Reader {
         }
     }
 
-    fn unknown(&mut self, block: &'static str, word: Word<'_>) {
+    fn unknown(&mut self, block: &'static str, statement: &Statement<'_>) {
+        let word = statement.first();
         let homes = self.catalogue.homes(word.text);
         if !homes.is_empty() {
             let message = format!("'{}' does not belong in {}", word.text, block_name(block));
@@ -392,9 +395,36 @@ impl Reader {
                 .push(Finding::new(Code::MisplacedKeyword, word.span, message).help(help));
         }
         let message = format!("unknown keyword '{}' in {}", word.text, block_name(block));
-        let help = self.suggest(block, word.text);
+        let help = self
+            .without_dollar(block, statement)
+            .or_else(|| self.suggest(block, word.text));
         self.findings
             .push(Finding::new(Code::UnknownKeyword, word.span, message).maybe_help(help));
+    }
+
+    /// What to write instead of `NAME=VALUE` and `NAME = VALUE`.
+    fn without_dollar(&self, block: &'static str, statement: &Statement<'_>) -> Option<String> {
+        let word = statement.first().text;
+        let (name, is_apart) = match word.split_once('=') {
+            Some((name, _)) => (name, false),
+            None => (word, true),
+        };
+        let next = statement.arguments().first();
+        let is_value = is_apart && !next?.text.starts_with('=');
+        // `priority=100` lacks a blank, no more.
+        if is_value || !is_definition_name(name) || self.catalogue.knows(block, name) {
+            return None;
+        }
+        // A misspelt keyword, as with no sign behind it.
+        let names = self.catalogue.names(block);
+        if let Some(meant) = nearest(name, names) {
+            return (!is_apart).then(|| {
+                format!("did you mean '{meant}'? A blank stands between it and its value, no '='")
+            });
+        }
+        Some(format!(
+            "a definition begins with '$' and has no blank before its '=': ${name}=VALUE"
+        ))
     }
 
     /// Looks for what was meant, once for each wrong word.
@@ -426,12 +456,13 @@ impl Reader {
         }
         // An include may stand anywhere; it is read before there are blocks and so is in no table.
         let names = self.catalogue.names(block).chain(INCLUDES);
-        if let Some(name) = nearest(word, names) {
-            return Some(format!("did you mean '{name}'?"));
-        }
-        // Words of other blocks are so many that something is always near; it must be very near to help.
-        let most = word.len() / 6;
-        let name = nearest_within(most, word, self.catalogue.all_names())?;
+        let here = near_within((word.len() / 3).max(1), word, names);
+        let elsewhere = near_among_many(word, self.catalogue.all_names())
+            .filter(|far| here.is_none_or(|here| far.distance < here.distance));
+        let Some(elsewhere) = elsewhere else {
+            return here.map(|here| format!("did you mean '{}'?", here.word));
+        };
+        let name = elsewhere.word;
         let home = some_of(self.catalogue.homes(name));
         Some(format!("did you mean '{name}'? It belongs in {home}"))
     }

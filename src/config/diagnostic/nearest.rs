@@ -12,6 +12,25 @@ pub(crate) fn nearest_within<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
+    near_within(most, word, known).map(|near| near.word)
+}
+
+/// A known word and how far from it a wrong one is; the nearest is the least.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Near<'a> {
+    /// Letters that are wrong.
+    pub(crate) distance: usize,
+    pub(crate) slip: Slip,
+    // By name in the end, so that the same word always gets the same answer.
+    pub(crate) word: &'a str,
+}
+
+/// As [`nearest_within`], with how far it is.
+pub(crate) fn near_within<'a>(
+    most: usize,
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<Near<'a>> {
     let lower = word.to_lowercase();
     let letters = letters_in(word);
     known
@@ -22,13 +41,34 @@ pub(crate) fn nearest_within<'a>(
         .filter_map(|candidate| {
             let meant = candidate.to_lowercase();
             let distance = strsim::osa_distance(&lower, &meant);
-            // By name in the end, so that the same word always gets the same answer.
             // One letter for another one has nothing in common.
-            (distance <= most && distance < lower.len())
-                .then(|| (distance, Slip::between(&lower, &meant), candidate))
+            (distance <= most && distance < lower.len()).then(|| Near {
+                distance,
+                slip: Slip::between(&lower, &meant),
+                word: candidate,
+            })
         })
         .min()
-        .map(|(.., candidate)| candidate)
+}
+
+/// Letters of which one may be wrong in a word that is looked for among very many.
+const LETTERS_FOR_A_SLIP: usize = 5;
+/// Shorter words are near to too much of what they have nothing to do with.
+const SHORTEST_AMONG_MANY: usize = 4;
+
+/// The nearest of very many words, of which one is always near: fewer letters may be wrong, and in a short word one that
+/// is there twice, missing, or in the wrong place, not another one.
+pub(crate) fn near_among_many<'a>(
+    word: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Option<Near<'a>> {
+    match word.len() {
+        ..SHORTEST_AMONG_MANY => None,
+        SHORTEST_AMONG_MANY..=LETTERS_FOR_A_SLIP => {
+            near_within(1, word, known).filter(|near| near.slip != Slip::Other)
+        }
+        length => near_within(length / LETTERS_FOR_A_SLIP, word, known),
+    }
 }
 
 /// Which letters a word has, a bit for each, whatever their case.
@@ -39,7 +79,7 @@ fn letters_in(word: &str) -> u32 {
 
 /// How a word may have become another one, the likeliest first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Slip {
+pub(crate) enum Slip {
     /// Only capitals.
     None,
     /// The same letters in another order.

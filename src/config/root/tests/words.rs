@@ -33,6 +33,56 @@ fn a_word_that_is_near_one_of_another_block_is_shown_the_way() {
 }
 
 #[test]
+fn of_this_block_and_another_the_word_that_is_nearer_is_suggested() {
+    // `notify_stop` is an instance's, `notify_down` one letter away.
+    assert_says(
+        &instance("notify_dwon /bin/x"),
+        "did you mean 'notify_down'? It belongs in",
+    );
+    assert_says(
+        &instance("notify_stpo /bin/x"),
+        "did you mean 'notify_stop'?",
+    );
+    // Both two letters away: of this block.
+    assert_says(
+        &instance("notify_fatl /bin/x"),
+        "did you mean 'notify_fault'?",
+    );
+    assert_says(
+        &instance("notice_down /bin/x"),
+        "did you mean 'notify_down'? It belongs in",
+    );
+}
+
+#[test]
+fn a_short_word_of_another_block_is_suggested_for_a_slip_only() {
+    assert_says(
+        &instance("digset x"),
+        "did you mean 'digest'? It belongs in",
+    );
+    assert_says(&instance("alhpa"), "did you mean 'alpha'? It belongs in");
+    for word in ["foo", "alpho", "typo"] {
+        let complaints = loaded(&instance(word)).complaints;
+        assert_eq!(complaints[0].help, None, "{word}");
+    }
+}
+
+#[test]
+fn a_definition_without_its_dollar_is_told_how_it_is_written() {
+    for line in ["FOO=bar\n", "FOO = bar\n", "FOO =bar\n"] {
+        assert_says(line, "no blank before its '=': $FOO=VALUE");
+    }
+    assert_says(
+        &instance("priorty=100"),
+        "did you mean 'priority'? A blank stands between it and its value, no '='",
+    );
+    assert_says(
+        &instance("priority=100"),
+        "a blank is missing behind 'priority'",
+    );
+}
+
+#[test]
 fn a_value_glued_to_its_keyword_needs_a_blank() {
     assert_says(
         &instance("mcast_src_ip=10.0.0.1"),
