@@ -11,6 +11,7 @@ mod router;
 mod verdict;
 
 mod corpus;
+mod dumps;
 mod effective;
 mod effective_services;
 mod effective_values;

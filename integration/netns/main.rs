@@ -6,6 +6,7 @@ mod pair;
 
 mod boot;
 mod children;
+mod dumps;
 mod failover;
 mod flood;
 mod load;

@@ -23,7 +23,7 @@ mod misc;
 mod outcome;
 mod quorum;
 mod real_server;
-mod snapshot;
+pub mod snapshot;
 #[cfg(test)]
 mod steps;
 mod tcp;

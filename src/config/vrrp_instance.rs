@@ -206,6 +206,8 @@ pub struct VrrpInstance {
     pub higher_prio_send_advert: bool,
     /// Compare the address list only when the master changes.
     pub skip_check_adv_addr: bool,
+    /// RFC 5798 to the letter; what follows from it is in the other fields.
+    pub strict_mode: bool,
     /// Drop unicast adverts from others than `unicast_peer`.
     pub check_unicast_src: bool,
     pub notify: NotifyScripts,
@@ -265,6 +267,7 @@ impl VrrpInstance {
             lower_prio_no_advert: false,
             higher_prio_send_advert: false,
             skip_check_adv_addr: false,
+            strict_mode: false,
             check_unicast_src: false,
             notify: NotifyScripts::default(),
             notify_priority_changes: false,

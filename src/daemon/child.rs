@@ -17,17 +17,19 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tracing::error;
 
+use super::dump::{DumpSignals, Dumps};
 use super::exit_status::ExitStatus;
-use super::message::{ChildKind, FromChild, Start, ToChild};
+use super::message::{ChildKind, DumpKind, FromChild, Start, ToChild};
 use super::pid_file::PidFile;
 use super::{place, scheduling};
 use crate::config::Config;
 use crate::dataplane::Limits;
 use crate::dataplane::driver::{Setup, TAP_NAME};
+use crate::status::vrrp::Now;
 use crate::sys::net_namespace::{Claim, ClaimError};
 use crate::sys::{clock, frame};
 use crate::types::InterfaceName;
-use crate::{check, dataplane, log, vrrp};
+use crate::{check, dataplane, log, status, vrrp};
 
 /// Orders that wait for a busy child; the parent sends one hello at a time.
 const ORDERS: usize = 16;
@@ -60,7 +62,9 @@ pub(crate) fn remove_left_files(run_directory: &Path, kind: ChildKind, pid_file:
 pub(crate) fn run(kind: ChildKind, mut socket: StdUnixStream) -> ExitStatus {
     let start = match frame::read(&mut socket) {
         Ok(ToChild::Start(start)) => *start,
-        Ok(ToChild::Reload(_) | ToChild::Stop) | Err(_) => return ExitStatus::Fatal,
+        Ok(ToChild::Reload(_) | ToChild::Dump(_) | ToChild::Stop) | Err(_) => {
+            return ExitStatus::Fatal;
+        }
     };
     log::set_ident_suffix(place::ident_suffix(&start.config.namespaces));
     log::init(kind.ident(), &start.log);
@@ -89,16 +93,20 @@ fn prepare_and_run(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         let wiring = Wiring {
             socket: UnixStream::from_std(socket)?,
             hello: UnixListener::from_std(hello)?,
+            dumps: DumpSignals::new()?,
         };
         Ok(match kind {
             ChildKind::Vrrp => run_vrrp(start, wiring).await,
             ChildKind::Checker | ChildKind::DataPlane => run_checker(start, wiring).await,
         })
-    })
+    });
+    // A thread that waits for a disk does not hold up the end.
+    runtime.shutdown_background();
+    result
 }
 
 /// A fresh listening socket; one that a dead predecessor left behind is replaced.
@@ -177,6 +185,7 @@ fn exit_status<E: Display>(
 struct Wiring {
     socket: UnixStream,
     hello: UnixListener,
+    dumps: DumpSignals,
 }
 
 async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
@@ -192,6 +201,7 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
         .collect();
     let (orders, order_receiver) = mpsc::channel(ORDERS);
     let (report_sender, reports) = mpsc::unbounded_channel();
+    let dumps = Dumps::new(ChildKind::Vrrp, &start.config);
     let inherited = Inherited {
         resume,
         settings: start.settings,
@@ -205,9 +215,23 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
     let to_order = |message| match message {
         Some(Asked::Reload(config)) => {
             scheduling::apply(ChildKind::Vrrp, &config.global_defs.processes);
+            dumps.reload(&config);
             Order::Reload(config)
         }
         Some(Asked::Hello(answer)) => Order::Hello(answer),
+        Some(Asked::Dump(dump)) => {
+            let (answer, answered) = oneshot::channel();
+            let json_version = dumps.json_version();
+            dumps.write(dump, answered, move |it| match dump {
+                DumpKind::Data => status::vrrp::data(it, Now::read()),
+                DumpKind::Stats | DumpKind::StatsClear => status::vrrp::stats(&it.snapshot),
+                DumpKind::Json => status::vrrp::json(it, json_version, Now::read()),
+            });
+            Order::Dump {
+                clear_counters: dump == DumpKind::StatsClear,
+                answer,
+            }
+        }
         // Without a parent nobody fences: the addresses go now.
         Some(Asked::Stop) | None => Order::Stop,
     };
@@ -239,6 +263,7 @@ async fn run_checker(start: Start, wiring: Wiring) -> ExitStatus {
 
     let (orders, order_receiver) = mpsc::channel(ORDERS);
     let (report_sender, reports) = mpsc::unbounded_channel();
+    let dumps = Dumps::new(ChildKind::Checker, &start.config);
     let driver = check::driver::run(
         Box::new(start.config),
         start.plane,
@@ -249,9 +274,16 @@ async fn run_checker(start: Start, wiring: Wiring) -> ExitStatus {
     let to_order = |message| match message {
         Some(Asked::Reload(config)) => {
             scheduling::apply(ChildKind::Checker, &config.global_defs.processes);
+            dumps.reload(&config);
             Order::Reload(config)
         }
         Some(Asked::Hello(answer)) => Order::Hello(answer),
+        // It has but one kind of dump.
+        Some(Asked::Dump(_)) => {
+            let (answer, answered) = oneshot::channel();
+            dumps.write(DumpKind::Data, answered, status::checkers::data);
+            Order::Snapshot(answer)
+        }
         Some(Asked::Stop) => Order::Stop,
         None => Order::Leave,
     };
@@ -269,6 +301,7 @@ async fn run_checker(start: Start, wiring: Wiring) -> ExitStatus {
 enum Asked {
     Hello(oneshot::Sender<()>),
     Reload(Box<Config>),
+    Dump(DumpKind),
     Stop,
 }
 
@@ -286,6 +319,7 @@ where
 {
     let (reader, mut writer) = wiring.socket.into_split();
     let forward_orders = forward_orders(reader, orders.clone(), to_order.clone());
+    let forward_signals = forward_signals(wiring.dumps, orders.clone(), to_order.clone());
     let answer_hellos = answer_hellos(wiring.hello, orders, to_order);
     let forward_reports = async {
         while let Some(report) = reports.recv().await {
@@ -300,6 +334,7 @@ where
         never = forward_reports => never,
         result = driver => result,
         never = forward_orders => never,
+        never = forward_signals => never,
         never = answer_hellos => never,
     };
     send_last_reports(&mut reports, &mut writer, to_message).await;
@@ -330,12 +365,27 @@ async fn forward_orders<O, T>(
     loop {
         let asked = match frame::read_async(&mut reader).await {
             Ok(ToChild::Reload(config)) => Some(Asked::Reload(config)),
+            Ok(ToChild::Dump(dump)) => Some(Asked::Dump(dump)),
             Ok(ToChild::Stop) => Some(Asked::Stop),
             Ok(ToChild::Start(_)) => continue,
             Err(_) => None,
         };
         let gone = asked.is_none();
         if orders.send(to_order(asked)).await.is_err() || gone {
+            return std::future::pending().await;
+        }
+    }
+}
+
+/// A child that is asked by signal does as if its parent had been (keepalived).
+async fn forward_signals<O, T>(
+    mut dumps: DumpSignals,
+    orders: mpsc::Sender<O>,
+    to_order: impl Fn(Option<Asked>) -> O,
+) -> T {
+    loop {
+        let asked = Asked::Dump(dumps.recv().await);
+        if orders.send(to_order(Some(asked))).await.is_err() {
             return std::future::pending().await;
         }
     }

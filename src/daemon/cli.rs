@@ -10,7 +10,7 @@ use tracing::{error, info, warn};
 use super::child;
 use super::exit_status::ExitStatus;
 use super::loader;
-use super::message::{ChildKind, LoadReply, LoadRequest, Verdict};
+use super::message::{ChildKind, DumpKind, LoadReply, LoadRequest, Verdict};
 use super::parent::{self, Settings};
 use super::pid_file::PidFile;
 use super::place::{self, Place, Refused};
@@ -91,7 +91,7 @@ struct Options {
     /// Umask for files that are created, octal
     #[arg(short = 'u', long = "umask", value_parser = octal)]
     umask: Option<u32>,
-    /// Print the number of a signal: RELOAD, STOP, DATA, STATS
+    /// Print the number of a signal: RELOAD, STOP, DATA, STATS, STATS_CLEAR, JSON
     #[arg(long, value_name = "SIGFUNC")]
     signum: Option<String>,
     /// SIGINT does not end the program
@@ -203,12 +203,13 @@ fn print_signal(function: &str) -> ExitStatus {
     let number = match function {
         "RELOAD" => libc::SIGHUP,
         "STOP" => libc::SIGTERM,
-        "DATA" => libc::SIGUSR1,
-        "STATS" => libc::SIGUSR2,
-        _ => {
-            eprintln!("Unknown sigfunc {function}");
-            return ExitStatus::Fatal;
-        }
+        name => match DumpKind::ALL.into_iter().find(|it| it.name() == name) {
+            Some(kind) => kind.signal(),
+            None => {
+                eprintln!("Unknown sigfunc {function}");
+                return ExitStatus::Fatal;
+            }
+        },
     };
     println!("{number}");
     ExitStatus::Ok

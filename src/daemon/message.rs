@@ -74,7 +74,42 @@ pub(crate) struct Start {
 pub(crate) enum ToChild {
     Start(Box<Start>),
     Reload(Box<Config>),
+    Dump(DumpKind),
     Stop,
+}
+
+/// What is asked for by signal (keepalived: the names of `--signum`).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub(crate) enum DumpKind {
+    Data,
+    Stats,
+    /// The counters begin anew afterwards.
+    StatsClear,
+    Json,
+}
+
+impl DumpKind {
+    pub(crate) const ALL: [Self; 4] = [Self::Data, Self::Stats, Self::StatsClear, Self::Json];
+
+    /// Value of `--signum`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Data => "DATA",
+            Self::Stats => "STATS",
+            Self::StatsClear => "STATS_CLEAR",
+            Self::Json => "JSON",
+        }
+    }
+
+    /// keepalived's; tools send them by number.
+    pub(crate) fn signal(self) -> libc::c_int {
+        match self {
+            Self::Data => libc::SIGUSR1,
+            Self::Stats => libc::SIGUSR2,
+            Self::StatsClear => libc::SIGRTMAX() - 1,
+            Self::Json => libc::SIGRTMIN() + 2,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]

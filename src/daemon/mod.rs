@@ -7,6 +7,7 @@
 mod adopted;
 mod child;
 mod cli;
+mod dump;
 mod exit_status;
 mod fence;
 mod host;

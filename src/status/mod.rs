@@ -1,3 +1,5 @@
-//! What an operator sees: reports of configuration checks.
+//! What an operator sees: reports of configuration checks, and dumps.
 
 pub mod check;
+pub mod checkers;
+pub mod vrrp;

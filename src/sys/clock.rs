@@ -29,13 +29,23 @@ pub fn from_monotonic(time: Duration) -> Instant {
 
 /// Local time by a strftime format, for example `%b %e %T`. Empty if it does not fit 64 bytes.
 pub fn local_time(format: &std::ffi::CStr) -> String {
+    // SAFETY: with a null pointer `time` only returns its value.
+    let now = unsafe { libc::time(std::ptr::null_mut()) };
+    format_time(now, format)
+}
+
+/// As [`local_time`], of a time in seconds since the epoch.
+pub fn local_time_at(unix: u64, format: &std::ffi::CStr) -> String {
+    format_time(unix.try_into().unwrap_or(libc::time_t::MAX), format)
+}
+
+fn format_time(time: libc::time_t, format: &std::ffi::CStr) -> String {
     let mut text = [0_u8; 64];
-    // SAFETY: `time` and `localtime_r` write to the values they are given; `strftime` writes at
+    // SAFETY: `localtime_r` writes to the value it is given; `strftime` writes at
     // most `text.len()` bytes and returns how many, and its format ends with NUL.
     let written = unsafe {
-        let now = libc::time(std::ptr::null_mut());
         let mut broken_down = std::mem::zeroed();
-        if libc::localtime_r(&raw const now, &raw mut broken_down).is_null() {
+        if libc::localtime_r(&raw const time, &raw mut broken_down).is_null() {
             return String::new();
         }
         let text_pointer = text.as_mut_ptr().cast();

@@ -449,6 +449,10 @@ impl Instance {
         }
     }
 
+    pub(super) fn clear_counters(&mut self) {
+        self.counters = Counters::default();
+    }
+
     pub(super) fn snapshot(&self) -> InstanceSnapshot {
         InstanceSnapshot {
             name: self.config.name.clone(),
@@ -471,6 +475,8 @@ impl Instance {
                 .collect(),
             addresses: self.owned_addresses(),
             last_transition: self.last_transition,
+            next_timeout: self.timers.next_timeout(),
+            master_down_interval: self.master_down_interval(),
             counters: self.counters,
         }
     }

@@ -49,7 +49,7 @@ pub use input::{Input, InterfaceState, LinkState, Resume, ScriptOutcome};
 pub use notification::{Announcement, Notice, SubjectKind};
 pub use receive::{Refusal, RefusalReason, Remark};
 pub use routers::VirtualRouters;
-pub use snapshot::{Counters, Snapshot, State};
+pub use snapshot::{Counters, Dump, Snapshot, State};
 use trackers::file_number;
 pub use trackers::{TrackedNow, TrackingEvent};
 pub use tracking::Fault;

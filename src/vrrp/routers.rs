@@ -12,7 +12,7 @@ use super::instance::{Consequence, Instance};
 use super::lateness::Lateness;
 use super::notification::Notice;
 use super::script::{Health, Script};
-use super::snapshot::{GroupSnapshot, ScriptSnapshot, Snapshot};
+use super::snapshot::{Dump, GroupSnapshot, ScriptSnapshot, Snapshot};
 use super::sync_group::SyncGroup;
 use super::timers::Timer;
 use super::trackers::{Changed, Trackers};
@@ -209,6 +209,19 @@ impl VirtualRouters {
             .chain(self.interfaces.next_timeout())
             .chain(self.trackers.next_timeout())
             .min()
+    }
+
+    /// What a dump shows.
+    pub fn dump(&self) -> Dump {
+        Dump {
+            snapshot: self.snapshot(),
+            configs: self.instances.iter().map(|i| i.config().clone()).collect(),
+        }
+    }
+
+    /// The counters of all instances begin at zero again.
+    pub fn clear_counters(&mut self) {
+        self.instances.iter_mut().for_each(Instance::clear_counters);
     }
 
     pub fn snapshot(&self) -> Snapshot {

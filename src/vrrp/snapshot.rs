@@ -1,11 +1,12 @@
 //! What the virtual routers look like at one moment, for dumps and `holdfast status`.
 
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::lateness::Lateness;
+pub use super::lateness::{BOUNDS, Lateness};
+use crate::config::VrrpInstance;
 use crate::types::{AdvertInterval, InterfaceName, OwnedAddress, Priority, Vrid, VrrpVersion};
 
 /// State of a virtual router (RFC 3768 §6.3), with keepalived's FAULT. The numbers are those of
@@ -28,6 +29,21 @@ impl State {
             Self::Master => "MASTER",
             Self::Fault => "FAULT",
         }
+    }
+}
+
+/// What a dump shows: the virtual routers as they are, and as they are configured.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dump {
+    pub snapshot: Snapshot,
+    /// Of each instance, in the order of the snapshot's.
+    pub configs: Vec<VrrpInstance>,
+}
+
+impl Dump {
+    /// Each instance with its configuration.
+    pub fn instances(&self) -> impl Iterator<Item = (&InstanceSnapshot, &VrrpInstance)> {
+        self.snapshot.instances.iter().zip(&self.configs)
     }
 }
 
@@ -65,6 +81,11 @@ pub struct InstanceSnapshot {
     /// When it entered `state`.
     #[serde(skip)]
     pub last_transition: Option<Instant>,
+    /// When it takes over, or sends its next advert.
+    #[serde(skip)]
+    pub next_timeout: Option<Instant>,
+    /// How long it waits for a master.
+    pub master_down_interval: Duration,
     pub counters: Counters,
 }
 

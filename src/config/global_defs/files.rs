@@ -96,35 +96,35 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
     Keyword::pending_but_read("config_save_dir", PATH, "", |draft, arguments| {
         arguments.fill(&mut draft.defs.files.config_save_dir)
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "data_use_instance",
         Shape::Bool,
         "off",
         |draft, arguments| arguments.fill(&mut draft.defs.files.data_use_instance),
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "state_dump_file",
         PATH,
         "/tmp/keepalived.data",
         |draft, arguments| arguments.fill(&mut draft.defs.files.state_dump_file),
     ),
     // The manual of keepalived has this name, its code the other one.
-    Keyword::pending_but_read("state_file_location", PATH, "", |draft, arguments| {
+    Keyword::new("state_file_location", PATH, "", |draft, arguments| {
         arguments.fill(&mut draft.defs.files.state_dump_file)
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "stats_dump_file",
         PATH,
         "/tmp/keepalived.stats",
         |draft, arguments| arguments.fill(&mut draft.defs.files.stats_dump_file),
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "json_dump_file",
         PATH,
         "/tmp/keepalived.json",
         |draft, arguments| arguments.fill(&mut draft.defs.files.json_dump_file),
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "json_version",
         Shape::number(1, 2),
         "1",

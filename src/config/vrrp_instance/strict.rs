@@ -12,6 +12,7 @@ use crate::types::VrrpVersion;
 impl Draft {
     /// What `vrrp_strict` and `strict_mode` change (RFC 5798 to the letter).
     pub(super) fn be_strict(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
+        instance.strict_mode = true;
         let name = &self.name.value;
         let mut complain = |span: Span, message: String| {
             context.complain(Finding::new(Code::Conflict, span, message));

@@ -16,11 +16,14 @@ use tracing::{debug, error, info, warn};
 
 use self::handle::{Handle, HandleEvent, Launch, What};
 use super::child::remove_left_files;
+use super::dump::DumpSignals;
 use super::exit_status::ExitStatus;
 use super::fence;
 use super::journal::Journal;
 use super::loader::{self, LOAD_LIMIT};
-use super::message::{ChildKind, FromChild, LoadReply, LoadRequest, Start, ToChild, Verdict};
+use super::message::{
+    ChildKind, DumpKind, FromChild, LoadReply, LoadRequest, Start, ToChild, Verdict,
+};
 use super::policy;
 use super::supervisor::{Action, Ended, Input, Respawn, ServiceState, Supervisor};
 use crate::config::{Config, LvsPlane, Policy};
@@ -74,6 +77,7 @@ struct Signals {
     hangup: Signal,
     terminate: Signal,
     interrupt: Signal,
+    dumps: DumpSignals,
 }
 
 impl Signals {
@@ -82,6 +86,7 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            dumps: DumpSignals::new()?,
         })
     }
 }
@@ -190,6 +195,10 @@ impl Parent {
             }
             _ = signals.hangup.recv() => self.feed(Input::ReloadAsked).await,
             Some(event) = self.events.recv() => self.handle_event(event).await,
+            dump = signals.dumps.recv() => {
+                self.dump(dump);
+                None
+            }
             () = sleep_until(deadline) => {
                 readers_first().await;
                 if self.events.is_empty() {
@@ -198,6 +207,18 @@ impl Parent {
                     None
                 }
             }
+        }
+    }
+
+    /// Children write their own dumps. The counters are those of VRRP.
+    fn dump(&self, dump: DumpKind) {
+        if let Some(vrrp) = self.handles.get(&ChildKind::Vrrp) {
+            vrrp.tell(ToChild::Dump(dump));
+        }
+        if dump == DumpKind::Data
+            && let Some(checker) = self.handles.get(&ChildKind::Checker)
+        {
+            checker.tell(ToChild::Dump(dump));
         }
     }
 

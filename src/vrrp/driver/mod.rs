@@ -40,7 +40,7 @@ pub use run::run;
 use crate::config::Config;
 use crate::netlink::NetlinkError;
 use crate::types::{Owned, RouterIdentity};
-use crate::vrrp::{Resume, Snapshot};
+use crate::vrrp::{Dump, Resume};
 
 /// What the parent asks of the VRRP child.
 #[derive(Debug)]
@@ -48,7 +48,11 @@ pub enum Order {
     /// Answered from the child's own loop, so that a stuck loop does not answer.
     Hello(oneshot::Sender<()>),
     Reload(Box<Config>),
-    Snapshot(oneshot::Sender<Snapshot>),
+    Dump {
+        /// The counters begin anew afterwards.
+        clear_counters: bool,
+        answer: oneshot::Sender<Dump>,
+    },
     /// Say goodbye (priority 0), take every address away, run the stop scripts, return. Also what
     /// the wiring sends when the parent is gone.
     Stop,

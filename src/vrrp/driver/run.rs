@@ -92,8 +92,14 @@ pub async fn run(
                 let _ = answer.send(());
             }
             Wake::Order(Order::Reload(config)) => driver.reload(&config).await?,
-            Wake::Order(Order::Snapshot(answer)) => {
-                let _ = answer.send(driver.routers.snapshot());
+            Wake::Order(Order::Dump {
+                clear_counters,
+                answer,
+            }) => {
+                let _ = answer.send(driver.routers.dump());
+                if clear_counters {
+                    driver.routers.clear_counters();
+                }
             }
             Wake::Order(Order::Stop) => return driver.stop().await,
         }

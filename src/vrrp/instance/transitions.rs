@@ -279,7 +279,7 @@ impl Instance {
         self.timers.set(Timer::MasterDown, now + interval);
     }
 
-    fn master_down_interval(&self) -> Duration {
+    pub(super) fn master_down_interval(&self) -> Duration {
         timers::master_down_interval(
             self.config.version,
             self.effective_priority,

@@ -87,8 +87,12 @@ impl Child {
 
     async fn state(&self) -> State {
         let (sender, answer) = oneshot::channel();
-        self.order(Order::Snapshot(sender)).await;
-        answer.await.expect("an answer").instances[0].state
+        self.order(Order::Dump {
+            clear_counters: false,
+            answer: sender,
+        })
+        .await;
+        answer.await.expect("an answer").snapshot.instances[0].state
     }
 
     /// The next report that is none of a lease.
