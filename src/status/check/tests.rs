@@ -66,6 +66,69 @@ fn json_has_code_severity_and_a_place_in_characters() {
     assert_eq!(complaint["place"]["end_column"], 12, "é is one character");
 }
 
+/// The names of an object.
+fn names(value: &Value) -> Vec<&str> {
+    let fields = value.as_object().expect("an object");
+    let mut names: Vec<&str> = fields.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn every_complaint_and_note_has_all_fields_of_the_manual_whatever_they_hold() {
+    let guide = include_str!("../../../docs/guide/checking-a-configuration.md");
+    let mut report = report(&[Code::Repeated, Code::NoConfiguration]);
+    let [repeated, missing] = report.files[0].complaints.as_mut_slice() else {
+        panic!("two");
+    };
+    repeated.expected = Some("it once".to_owned());
+    repeated.also = repeated
+        .place
+        .clone()
+        .map(|place| Place { line: 2, ..place });
+    missing.place = None;
+    report.notes.push(Complaint {
+        place: None,
+        ..complaint(Code::Offline)
+    });
+    let text = report.render(Format::Json);
+    let value: Value = serde_json::from_str(&text).expect("JSON");
+    let file = &value["files"][0];
+    assert_eq!(names(&value), ["files", "notes", "version"]);
+    assert_eq!(
+        names(file),
+        ["complaints", "errors", "file", "notes", "warnings"]
+    );
+    let fields = [
+        "also", "code", "expected", "help", "message", "place", "severity",
+    ];
+    for complaint in [
+        &file["complaints"][0],
+        &file["complaints"][1],
+        &value["notes"][0],
+    ] {
+        assert_eq!(names(complaint), fields);
+        assert_eq!(complaint["help"], "did you mean 'interval'?");
+    }
+    let [repeated, missing] = [&file["complaints"][0], &file["complaints"][1]];
+    assert_eq!(repeated["expected"], "it once");
+    assert_eq!(
+        (&repeated["also"]["line"], &repeated["place"]["line"]),
+        (&2.into(), &3.into())
+    );
+    let place = ["column", "end_column", "file", "line", "source"];
+    assert_eq!(names(&repeated["also"]), place);
+    assert_eq!(names(&repeated["place"]), place);
+    assert_eq!(missing["place"], Value::Null);
+    assert_eq!(missing["also"], Value::Null);
+    for name in fields.into_iter().chain(place) {
+        assert!(
+            guide.contains(&format!("`{name}`")),
+            "{name} is in the manual"
+        );
+    }
+}
+
 #[test]
 fn sarif_names_a_rule_for_each_code_and_points_at_the_words() {
     let text = report(&[Code::UnknownKeyword]).render(Format::Sarif);
