@@ -15,35 +15,31 @@ use crate::types::{PreferredLifetime, RouteScope, VirtualAddress};
 /// Longest label of an IPv4 address (IFNAMSIZ - 1).
 const MAX_LABEL_BYTES: usize = 15;
 
-/// Every option, for suggestions.
-const OPTIONS: [&str; 15] = [
-    "dev",
-    "scope",
-    "brd",
-    "broadcast",
-    "label",
-    "peer",
-    "home",
-    "-nodad",
-    "mngtmpaddr",
-    "noprefixroute",
-    "autojoin",
-    "no_track",
-    "preferred_lft",
-    "track_group",
-    "use_vmac",
+/// Every option, for suggestions, and what follows it.
+const OPTIONS: [(&str, Follows); 15] = [
+    ("dev", Follows::Value),
+    ("scope", Follows::Value),
+    ("brd", Follows::Value),
+    ("broadcast", Follows::Value),
+    ("label", Follows::Value),
+    ("peer", Follows::Value),
+    ("home", Follows::Nothing),
+    ("-nodad", Follows::Nothing),
+    ("mngtmpaddr", Follows::Nothing),
+    ("noprefixroute", Follows::Nothing),
+    ("autojoin", Follows::Nothing),
+    ("no_track", Follows::Nothing),
+    ("preferred_lft", Follows::Value),
+    ("track_group", Follows::Value),
+    ("use_vmac", Follows::Nothing),
 ];
 
-/// Of these, those that no value follows.
-const FLAGS: [&str; 7] = [
-    "home",
-    "-nodad",
-    "mngtmpaddr",
-    "noprefixroute",
-    "autojoin",
-    "no_track",
-    "use_vmac",
-];
+/// What stands behind an option.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Follows {
+    Nothing,
+    Value,
+}
 
 /// All entries of a list.
 pub(crate) fn entries(
@@ -114,9 +110,10 @@ fn address(
             }
             text => {
                 reader.findings.push(unknown(word));
-                let meant = nearest(text, OPTIONS).filter(|meant| *meant != text);
                 // The value of a misspelt option is part of the same mistake.
-                if meant.is_some_and(|meant| !FLAGS.contains(&meant)) {
+                if meant(text)
+                    .is_some_and(|(name, follows)| name != text && follows == Follows::Value)
+                {
                     entry.next();
                 }
             }
@@ -154,9 +151,14 @@ fn unknown(word: Word<'_>) -> Finding {
     if is_address {
         finding.help("each address needs a line of its own")
     } else {
-        let meant = nearest(text, OPTIONS);
-        finding.maybe_help(meant.map(|name| format!("did you mean '{name}'?")))
+        finding.maybe_help(meant(text).map(|(name, _)| format!("did you mean '{name}'?")))
     }
+}
+
+/// The option that is nearest to a word which is none.
+fn meant(text: &str) -> Option<(&'static str, Follows)> {
+    let name = nearest(text, OPTIONS.iter().map(|(name, _)| *name))?;
+    OPTIONS.into_iter().find(|(option, _)| *option == name)
 }
 
 fn scope(address: IpAddr, word: Word<'_>, reader: &Reader) -> Result<RouteScope, Finding> {
