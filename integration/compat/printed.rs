@@ -76,6 +76,20 @@ fn difference(one: &Value, other: &Value, path: &str) -> String {
     inner.unwrap_or_else(|| format!("{path} is {other} and not {one}"))
 }
 
+/// The first line that two prints have otherwise, without the origins, which differ.
+fn different_lines(one: &str, other: &str) -> Option<(String, String)> {
+    let statements = |text: &str| -> Vec<String> {
+        let lines = text.lines();
+        let statements = lines.map(|line| line.rsplit_once("  # ").map_or(line, |(it, _)| it));
+        statements.map(|line| line.trim_end().to_owned()).collect()
+    };
+    let (mut one, mut other) = (statements(one), statements(other));
+    let longest = one.len().max(other.len());
+    one.resize(longest, String::new());
+    other.resize(longest, String::new());
+    one.into_iter().zip(other).find(|(one, other)| one != other)
+}
+
 #[test]
 fn what_is_printed_of_a_real_file_loads_to_the_same_configuration() {
     let Some(files) = corpus() else {
@@ -98,6 +112,10 @@ fn what_is_printed_of_a_real_file_loads_to_the_same_configuration() {
             });
             let place = difference(&values[0], &values[1], "");
             failures.push(format!("{name}: another configuration: {place}"));
+        }
+        let again = print(&second, Secrets::Shown);
+        if let Some((one, other)) = different_lines(&text, &again) {
+            failures.push(format!("{name}: printed again, '{one}' is '{other}'"));
         }
         let (before, after) = (objections(&first), objections(&second));
         clean += usize::from(after.is_empty());

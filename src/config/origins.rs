@@ -35,6 +35,8 @@ pub(crate) struct Record {
 pub(crate) struct RecordedWord {
     pub(crate) text: String,
     pub(crate) refused: bool,
+    /// A complaint says that it is not carried out yet.
+    pub(crate) pending: bool,
 }
 
 /// A line of a list.
@@ -177,16 +179,8 @@ impl Recorder {
     /// `None`: nobody asked.
     pub(crate) fn finish(self, lines: &Lines, findings: &Findings) -> Option<Origins> {
         let drafts = self.open?.into_iter().next()?;
-        let mut refused: HashMap<u32, Vec<Span>> = HashMap::new();
-        for finding in findings
-            .iter()
-            // What gives way is about a name in a value, which counts as it is written.
-            .filter(|finding| means_not_used(finding.code) && !finding.gives_way)
-        {
-            if let Some(span) = finding.span {
-                refused.entry(span.line()).or_default().push(span);
-            }
-        }
+        let refused = said_of(findings, means_not_used);
+        let pending = said_of(findings, |code| code == Code::NotCarriedOut);
         let (mut seen, mut shared) = (HashSet::new(), HashSet::new());
         for draft in &drafts {
             draft.each_start(&mut |start| {
@@ -198,6 +192,7 @@ impl Recorder {
         let end = End {
             lines,
             refused,
+            pending,
             kept: self.kept,
             shared,
         };
@@ -227,11 +222,27 @@ fn means_not_used(code: Code) -> bool {
     )
 }
 
+/// Spans of complaints, by line.
+type Said = HashMap<u32, Vec<Span>>;
+
+/// The spans of the complaints with one of these codes.
+fn said_of(findings: &Findings, is_one: impl Fn(Code) -> bool) -> Said {
+    let mut said = Said::new();
+    // What gives way is about a name in a value, which counts as it is written.
+    let findings = findings.iter();
+    for finding in findings.filter(|finding| is_one(finding.code) && !finding.gives_way) {
+        if let Some(span) = finding.span {
+            said.entry(span.line()).or_default().push(span);
+        }
+    }
+    said
+}
+
 /// What turns spans into places.
 struct End<'l> {
     lines: &'l Lines,
-    /// Spans of complaints, by line.
-    refused: HashMap<u32, Vec<Span>>,
+    refused: Said,
+    pending: Said,
     kept: HashSet<Span>,
     /// Where several statements stand: a definition of several lines has put them there. Which of them a
     /// complaint means is not known, so they are taken to be in use.
@@ -276,13 +287,18 @@ impl End<'_> {
             .map(|(text, span)| RecordedWord {
                 text,
                 refused: self.is_refused(span.start_point()),
+                pending: self.is_said(&self.pending, span.start_point()),
             })
             .collect()
     }
 
     fn is_refused(&self, start: Span) -> bool {
-        let refused = self.refused.get(&start.line());
+        self.is_said(&self.refused, start)
+    }
+
+    fn is_said(&self, said: &Said, start: Span) -> bool {
+        let spans = said.get(&start.line());
         !self.shared.contains(&start)
-            && refused.is_some_and(|spans| spans.iter().any(|span| span.covers(start)))
+            && spans.is_some_and(|spans| spans.iter().any(|span| span.covers(start)))
     }
 }

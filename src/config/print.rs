@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::keyword::{ALIASES, Catalogue, Row, Shape, Standing};
 use super::load::Loaded;
-use super::origins::{Entry, Origins, Record, last, named};
+use super::origins::{Entry, Origins, Record, RecordedWord, last, named};
 use super::{root, ssl};
 use origin::Scope;
 use page::{Page, quoted, words};
@@ -206,7 +206,10 @@ impl Printer<'_> {
         };
         let own = origin::last_of(scope.own(), row.name);
         let comment = match own {
-            Some(record) => remarked(row.standing, origin::with_difference(record, &text)),
+            Some(record) => {
+                let comment = remarked(row.standing, origin::with_difference(record, &text));
+                comment + &pending_words(&record.words)
+            }
             // Nothing follows from it, so there is no default either.
             None if row.standing == Standing::Pending => return,
             None if value::is_off(row, value) || !value::is_in_range(row, value) => return,
@@ -247,18 +250,32 @@ impl Printer<'_> {
     }
 
     fn last_as_written(&mut self, row: &'static Row, scope: &Scope<'_>) {
-        if let Some(record) = origin::last_of(scope.own(), row.name) {
-            self.record(row, record);
+        match origin::last_of(scope.own(), row.name) {
+            // A tracked script that may not run is there, as one that has failed.
+            Some(record) if row.shape == Shape::Script => self.used(row, record),
+            Some(record) => self.record(row, record),
+            None => {}
         }
     }
 
     fn record(&mut self, row: &'static Row, record: &Record) {
-        if !is_used(row, record) {
-            return;
+        if is_used(row, record) {
+            self.used(row, record);
         }
+    }
+
+    /// A statement that has become part of the configuration.
+    fn used(&mut self, row: &'static Row, record: &Record) {
         let comment = remarked(row.standing, origin::at(&record.place));
+        let comment = comment + &pending_words(&record.words);
         match row.shape {
             Shape::Script => {
+                let remark = if is_refused(record) {
+                    ", cannot be run"
+                } else {
+                    ""
+                };
+                let comment = comment + remark;
                 let text = page::without_comment_signs(&record.tail);
                 self.page.line(&format!("{} {text}", row.name), comment);
             }
@@ -272,7 +289,7 @@ impl Printer<'_> {
                 let rows: Vec<&'static Row> = self.catalogue.rows(block).collect();
                 // Without a table, what is in the block is a list. With one, it is what nobody has understood.
                 if rows.is_empty() {
-                    self.entries(&record.entries, &[]);
+                    self.entries(&used_entries(&record.entries, &[]));
                 }
                 for row in rows {
                     self.as_written(row, &scope);
@@ -282,7 +299,8 @@ impl Printer<'_> {
             Shape::NamedList(_) => {
                 self.page
                     .open(&written_line(row.name, &record.words), Some(comment));
-                self.entries(&without_blocks(record.entries.iter()), &[]);
+                let entries = without_blocks(record.entries.iter());
+                self.entries(&used_entries(&entries, &[]));
                 self.page.close();
             }
             _ if row.name == "auth_pass" => {
@@ -327,42 +345,24 @@ impl Printer<'_> {
                 }
             }
         }
+        let entries = used_entries(&entries, &names);
         let Some(first) = records.first().filter(|_| !entries.is_empty()) else {
             return;
         };
         let comment = remarked(row.standing, origin::at(&first.place));
         self.page.open(row.name, Some(comment));
-        self.entries(&entries, &names);
+        self.entries(&entries);
         self.page.close();
     }
 
-    /// The entries that are in use: those of the configuration, if it has any of them by name.
-    fn entries(&mut self, entries: &[Entry], names: &[String]) {
-        let mut names = names.to_vec();
-        let place = |names: &[String], entry: &Entry| {
-            let first = entry.words.first()?;
-            names
-                .iter()
-                .position(|name| value::is_name(&first.text, name))
-        };
-        let by_name = entries.iter().any(|entry| place(&names, entry).is_some());
+    fn entries(&mut self, entries: &[&Entry]) {
         for entry in entries {
-            let is_used = if by_name {
-                // Each once, as often as the configuration has it.
-                let place = place(&names, entry);
-                place.map(|place| names.swap_remove(place)).is_some()
-            } else {
-                entry.words.first().is_some_and(|first| !first.refused)
-            };
-            if !is_used {
-                continue;
-            }
-            let comment = origin::at(&entry.place);
+            let comment = origin::at(&entry.place) + &pending_words(&entry.words);
             if entry.entries.is_empty() {
                 self.page.line(&words(&entry.words), comment);
             } else {
                 self.page.open(&words(&entry.words), Some(comment));
-                self.entries(&entry.entries, &[]);
+                self.entries(&used_entries(&entry.entries, &[]));
                 self.page.close();
             }
         }
@@ -378,12 +378,41 @@ impl Printer<'_> {
     }
 }
 
+/// The entries that are in use: those of the configuration, if it has any of them by name.
+fn used_entries<'e>(entries: &'e [Entry], names: &[String]) -> Vec<&'e Entry> {
+    let mut names = names.to_vec();
+    let place = |names: &[String], entry: &Entry| {
+        let first = entry.words.first()?;
+        names
+            .iter()
+            .position(|name| value::is_name(&first.text, name))
+    };
+    let by_name = entries.iter().any(|entry| place(&names, entry).is_some());
+    let is_used = |entry: &&Entry| {
+        if by_name {
+            // Each once, as often as the configuration has it.
+            let place = place(&names, entry);
+            place.map(|place| names.swap_remove(place)).is_some()
+        } else {
+            entry.words.first().is_some_and(|first| !first.refused)
+        }
+    };
+    entries.iter().filter(is_used).collect()
+}
+
 /// The comment behind what the file says, as the keyword tables have it.
 fn remarked(standing: Standing, comment: String) -> String {
     match standing {
         Standing::Pending => comment + ", not carried out yet",
         Standing::CarriedOut | Standing::WithoutEffect => comment,
     }
+}
+
+/// Which of the words behind a keyword or of an entry have no effect yet.
+fn pending_words(words: &[RecordedWord]) -> String {
+    let pending = words.iter().filter(|word| word.pending);
+    let remarks = pending.map(|word| format!(", '{}' not carried out yet", word.text));
+    remarks.collect()
 }
 
 fn is_used(row: &Row, record: &Record) -> bool {
@@ -400,7 +429,7 @@ fn is_refused(record: &Record) -> bool {
     record.refused || record.words.first().is_some_and(|word| word.refused)
 }
 
-fn written_line(keyword: &str, header: &[super::origins::RecordedWord]) -> String {
+fn written_line(keyword: &str, header: &[RecordedWord]) -> String {
     let header: Vec<String> = header.iter().map(|word| quoted(&word.text)).collect();
     format!("{keyword} {}", header.join(" "))
         .trim_end()

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::config::fake_host::FakeHost;
-use crate::config::{Drawing, Host, LoadOptions, load, source};
+use crate::config::{Drawing, Host, LoadOptions, Place, load, source};
 
 fn load_with_origins(file: &Path, host: &dyn Host) -> Loaded {
     let options = LoadOptions {
@@ -176,6 +176,78 @@ fn scripts_keep_their_quotes_and_their_user() {
         text.contains("script \"/bin/check '#1'\" nobody "),
         "{text}"
     );
+}
+
+#[test]
+fn a_tracked_script_that_cannot_be_run_is_printed_as_one_that_cannot_be_run() {
+    let text = "vrrp_script chk {\nscript \"/missing/chk 1\"\n}\nvrrp_instance web {\ninterface eth0\n\
+                virtual_router_id 51\nvirtual_ipaddress {\n192.0.2.1\n}\ntrack_script {\nchk\n}\n}\n";
+    let host = FakeHost::default();
+    let loaded = load_text(text, &host);
+    let printed = print(&loaded, Secrets::Shown);
+    assert!(
+        line_of(&printed, "script \"/missing/chk 1\" ").ends_with("# a.conf:2, cannot be run"),
+        "{printed}"
+    );
+    round_trip(&loaded, &host);
+}
+
+#[test]
+fn a_list_of_which_nothing_is_used_is_not_printed() {
+    let printed = printed("linkbeat_interfaces {\nnone\n}\n");
+    assert!(!printed.contains("linkbeat_interfaces"), "{printed}");
+}
+
+#[test]
+fn words_that_are_not_carried_out_yet_are_named() {
+    let text = "virtual_server 192.0.2.1 80 {\nlb_algo rr\nlb_kind TUN\nreal_server 10.0.0.1 80 {\n\
+                lvs_method TUN type gue port 6080 remcsum\n}\n}\n";
+    let printed = printed(text);
+    assert!(
+        line_of(&printed, "lvs_method TUN type gue port 6080 remcsum")
+            .ends_with("# a.conf:5, 'remcsum' not carried out yet"),
+        "{printed}"
+    );
+}
+
+/// The words of a list that have no effect yet, by what is printed of the entry.
+#[test]
+fn options_of_an_entry_that_are_not_carried_out_yet_are_named() {
+    let mut entry = Entry {
+        words: ["192.0.2.1", "dev", "eth0", "use_x"]
+            .map(|text| RecordedWord {
+                text: text.to_owned(),
+                refused: false,
+                pending: text == "use_x",
+            })
+            .to_vec(),
+        place: Place {
+            file: "a.conf".to_owned(),
+            line: 5,
+            column: 1,
+            start: 0,
+            end: 0,
+            source: String::new(),
+        },
+        entries: Vec::new(),
+    };
+    let text = |entry: &Entry| {
+        let mut printer = Printer {
+            catalogue: root::catalogue(),
+            globals: &[],
+            secrets: Secrets::Hidden,
+            page: Page::default(),
+        };
+        printer.entries(&[entry]);
+        printer.page.render()
+    };
+    assert!(
+        text(&entry).contains("192.0.2.1 dev eth0 use_x  # a.conf:5, 'use_x' not carried out yet"),
+        "{}",
+        text(&entry)
+    );
+    entry.words.pop();
+    assert!(!text(&entry).contains("not carried out"));
 }
 
 #[test]
