@@ -26,6 +26,8 @@ macro_rules! over_ipv4_and_ipv6 {
     };
 }
 
+mod strain;
+
 over_ipv4_and_ipv6! {
     two_masters_after_a_partition_become_one_and_the_client_knows_which
     a_loss_in_one_direction_is_named_by_the_master
@@ -90,7 +92,10 @@ impl Family {
 
 /// A lab whose interfaces have addresses of the family, ready for use.
 fn lab(family: Family) -> Result<Lab> {
-    let lab = Lab::new()?;
+    furnished(Lab::new()?, family)
+}
+
+fn furnished(lab: Lab, family: Family) -> Result<Lab> {
     if family == Family::Ipv6 {
         let hosts = [
             (&lab.client, 2),

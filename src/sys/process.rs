@@ -13,9 +13,10 @@ use tokio::io::unix::AsyncFd;
 /// A re-executed child finds its socket to the parent here.
 const CHILD_SOCKET: RawFd = 3;
 
-/// CAP_NET_ADMIN and CAP_NET_RAW (`linux/capability.h`).
+/// `linux/capability.h`
 const CAP_NET_ADMIN: u32 = 12;
 const CAP_NET_RAW: u32 = 13;
+const CAP_IPC_LOCK: u32 = 14;
 
 /// This binary again, with `arguments`, in a process group of its own; `socket` becomes its socket to the parent.
 /// It is executed through /proc, so that it is the same program even after the file was replaced.
@@ -186,13 +187,8 @@ impl PidFd {
 
 /// The capabilities among CAP_NET_ADMIN and CAP_NET_RAW that this process lacks, by name.
 pub fn missing_capabilities() -> Vec<&'static str> {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let effective = status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))
-        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok())
-        // Without /proc the kernel's own refusal will have to do.
-        .unwrap_or(u64::MAX);
+    // Without /proc the kernel's own refusal will have to do.
+    let effective = effective_capabilities().unwrap_or(u64::MAX);
     [
         (CAP_NET_ADMIN, "CAP_NET_ADMIN"),
         (CAP_NET_RAW, "CAP_NET_RAW"),
@@ -201,6 +197,22 @@ pub fn missing_capabilities() -> Vec<&'static str> {
     .filter(|(bit, _)| effective & (1 << bit) == 0)
     .map(|(_, name)| name)
     .collect()
+}
+
+/// Whether the limit on locked memory does not concern this process: it has CAP_IPC_LOCK, and that of the first user
+/// namespace, the only one that the kernel asks for here.
+pub(super) fn locks_without_limit() -> bool {
+    let has_capability =
+        effective_capabilities().is_some_and(|effective| effective & (1 << CAP_IPC_LOCK) != 0);
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let is_first = map.split_whitespace().eq(["0", "0", "4294967295"]);
+    has_capability && is_first
+}
+
+fn effective_capabilities() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let mask = status.lines().find_map(|it| it.strip_prefix("CapEff:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use nix::unistd::Pid;
 
+use super::process;
+
 /// SCHED_RESET_ON_FORK of `linux/sched.h`: scripts run as if nothing had been set.
 const RESET_ON_FORK: i32 = 0x4000_0000;
 
@@ -93,7 +95,13 @@ pub enum Lock {
 /// Memory is not swapped out. Fails where the limit on locked memory cannot be lifted, for then an allocation could
 /// fail later.
 pub fn lock_memory(lock: Lock) -> io::Result<()> {
-    setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY)?;
+    let lifted = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
+    // A container may have CAP_IPC_LOCK, but not CAP_SYS_RESOURCE.
+    if let Err(errno) = lifted
+        && !process::locks_without_limit()
+    {
+        return Err(errno.into());
+    }
     let on_fault = match lock {
         Lock::Used => libc::MCL_ONFAULT,
         Lock::Everything => 0,
