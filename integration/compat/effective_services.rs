@@ -84,12 +84,6 @@ const MEANT: &[Meant] = &[
     ),
     row(
         "236",
-        "Dest",
-        "",
-        "the port of a real server behind DR is reset to the service's: we check that one",
-    ),
-    row(
-        "236",
         "is there",
         "",
         "a brace is missing: from there on the blocks are others",

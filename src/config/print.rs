@@ -122,7 +122,8 @@ impl Printer<'_> {
             }
         }
         if let (REAL_SERVER, Some(Value::Array(checkers))) = (block, flat.get("checkers")) {
-            self.checkers(checkers, scope);
+            let port = fields.get("address").map(|address| &address["port"]);
+            self.checkers(checkers, port, scope);
         }
     }
 
@@ -167,8 +168,8 @@ impl Printer<'_> {
         }
     }
 
-    /// The checkers of a real server, in their order.
-    fn checkers(&mut self, checkers: &[Value], scope: &Scope<'_>) {
+    /// The checkers of a real server with this port, in their order.
+    fn checkers(&mut self, checkers: &[Value], port: Option<&Value>, scope: &Scope<'_>) {
         let mut carried_out = checkers.iter();
         for record in scope.own() {
             let row = self.catalogue.row(REAL_SERVER, record.keyword);
@@ -185,6 +186,13 @@ impl Printer<'_> {
             carried_out.next();
             self.page
                 .open(record.keyword, Some(origin::at(&record.place)));
+            if let Some(asked) = other_port(checker, port)
+                && last(&record.children, "connect_port").is_none()
+            {
+                let line = format!("connect_port {asked}");
+                self.page
+                    .line(&line, "written for the real server".to_owned());
+            }
             if let Some(fields) = checker.as_object() {
                 let inside = scope.inside(record.keyword, &record.children);
                 self.block(record.keyword, fields, &inside);
@@ -434,6 +442,14 @@ fn written_line(keyword: &str, header: &[RecordedWord]) -> String {
     format!("{keyword} {}", header.join(" "))
         .trim_end()
         .to_owned()
+}
+
+/// The port that a checker asks, where that is not `port` of the real server: that has been reset to the virtual server's.
+fn other_port(checker: &Value, port: Option<&Value>) -> Option<u64> {
+    let (_, kind) = checker["kind"].as_object()?.iter().next()?;
+    let options = if kind.is_array() { &kind[0] } else { kind };
+    let asked = &options["target"]["port"];
+    asked.as_u64().filter(|_| Some(asked) != port)
 }
 
 /// Address and port of a virtual or real server where the port matters.

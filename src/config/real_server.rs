@@ -303,10 +303,12 @@ impl Draft {
             context.complain(Finding::new(Code::Conflict, self.address.span, message));
             return None;
         }
+        // keepalived: the port that is written is asked, wherever the traffic goes.
+        let asked = ServerAddress::new(address, self.port.unwrap_or(service.port));
         let address = ServerAddress::new(address, self.port(lvs_method, inherited, context));
         let retry = self.retry.or(inherited.retry);
         let settings = checkers::Inherited {
-            real_server: address,
+            real_server: asked,
             delay_loop: retry.delay_loop.unwrap_or(inherited.delay_loop),
             service_delay_loop: inherited.delay_loop,
             alpha: self.alpha.unwrap_or(inherited.alpha),
@@ -410,10 +412,11 @@ impl Draft {
             real_server.log_name(inherited.protocol),
         );
         let finding = Finding::new(Code::Conflict, self.address.span, message);
-        context.complain(finding.help(format!(
-            "with {method} the port of the real server is the virtual server's, {}",
+        let help = format!(
+            "with {method} the traffic goes to the virtual server's port, {}; checkers without 'connect_port' ask {port}",
             service.port
-        )));
+        );
+        context.complain(finding.help(help));
         service.port
     }
 }

@@ -268,3 +268,17 @@ fn an_ordinary_load_records_nothing() {
     let loaded = load(&file, &LoadOptions::default(), &FakeHost::default());
     assert!(loaded.origins.is_none());
 }
+
+#[test]
+fn a_port_that_is_reset_is_that_of_the_checks_all_the_same() {
+    let text = "virtual_server 192.0.2.1 80 {\nlb_algo rr\nlb_kind DR\nreal_server 10.0.0.1 81 {\n\
+                TCP_CHECK {\n}\nHTTP_GET {\nurl {\npath /\n}\n}\nTCP_CHECK {\nconnect_port 82\n}\n}\n}\n";
+    let host = FakeHost::default();
+    let loaded = load_text(text, &host);
+    let printed = print(&loaded, Secrets::Shown);
+    assert!(printed.contains("real_server 10.0.0.1 80 {"), "{printed}");
+    assert_eq!(printed.matches("connect_port 81").count(), 2, "{printed}");
+    assert_eq!(printed.matches("connect_port 82").count(), 1, "{printed}");
+    let again = round_trip(&loaded, &host);
+    assert!(!again.render(Drawing::Plain).contains("resetting"));
+}

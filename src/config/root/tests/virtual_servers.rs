@@ -120,6 +120,28 @@ fn direct_routing_cannot_change_the_port() {
 }
 
 #[test]
+fn where_the_port_cannot_change_the_checks_ask_the_one_that_is_written() {
+    // As with keepalived: a port of its own for health is as good behind DR as with NAT.
+    let ports = |checker: &str, method: &str| {
+        let text = real_server(checker)
+            .replace("NAT", method)
+            .replace("10.0.1.1 80", "10.0.1.1 81");
+        let real_server = only_virtual_server(&text).real_servers.remove(0);
+        let CheckerKind::TcpCheck(connect) = &real_server.checkers[0].kind else {
+            panic!("no TCP_CHECK");
+        };
+        (real_server.address.port, connect.target.port)
+    };
+    assert_eq!(ports("TCP_CHECK {\n}", "DR"), (80, 81));
+    assert_eq!(ports("TCP_CHECK {\n}", "NAT"), (81, 81));
+    assert_eq!(ports("TCP_CHECK {\nconnect_port 82\n}", "DR"), (80, 82));
+    let text = real_server("TCP_CHECK {\n}")
+        .replace("NAT", "DR")
+        .replace("10.0.1.1 80", "10.0.1.1 81");
+    assert_says(&text, "checkers without 'connect_port' ask 81");
+}
+
+#[test]
 fn a_port_of_zero_needs_persistence() {
     let text = virtual_server("").replace("10.0.0.1 80", "10.0.0.1 0");
     assert_eq!(codes(&text), ["1:1 conflict"]);
