@@ -16,6 +16,38 @@ const VARIABLE: &str = "HOLDFAST_CORPUS";
 /// Messages and complaints that neither match nor are meant.
 const UNEXPLAINED: &[&str] = &[];
 
+/// So many messages and complaints of the corpus each row of the policy explains, and no more: a mistake of ours may
+/// not pass as one of them. `VERDICT_ROWS=1` prints each.
+const AT_MOST_THEIRS: &[(&str, usize)] = &[
+    ("brace mistake", 117),
+    ("comment in definition", 231),
+    ("disabled script", 40),
+    ("file to come", 16),
+    ("garp interval 0", 24),
+    ("mail server", 7),
+    ("not built in", 39),
+    ("undefined name", 212),
+    ("unknown block", 935),
+];
+
+const AT_MOST_OURS: &[(&str, usize)] = &[
+    ("brace mistake", 4),
+    ("comment in definition", 398),
+    ("consequence", 25),
+    ("duplicate block", 9),
+    ("extra words", 21),
+    ("keepalived stopped", 82),
+    ("not carried out yet", 39),
+    ("repeated keyword", 17),
+    ("same port now", 1),
+    ("script cannot run", 166),
+    ("second of a name", 3),
+    ("undefined word", 42),
+    ("unknown interface", 2),
+    ("unnamed block", 1),
+    ("weight in a group", 3),
+];
+
 /// The host that keepalived's verdicts were taken on.
 const HOST_NAME: &str = "corpus-oracle";
 
@@ -130,4 +162,6 @@ fn every_verdict_of_keepalived_on_real_files_is_ours_too() {
     if let Err(differences) = totals.check(UNEXPLAINED) {
         panic!("{differences}");
     }
+    let excused = totals.above(AT_MOST_THEIRS, AT_MOST_OURS);
+    assert!(excused.is_empty(), "more than before: {excused:?}");
 }

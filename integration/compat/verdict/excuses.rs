@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use holdfast::config::{Code, Complaint, Place};
 
 use super::comparison::Matcher;
+use super::listed;
 use super::policy::{self, Row};
 use super::theirs::{Stop, Theirs, Verdict, captures};
 
@@ -49,7 +50,7 @@ impl<'a> Excuses<'a> {
             .or_else(|| policy::not_ours(&theirs.message))
             .or_else(|| match &theirs.place {
                 Some((file, line)) => self.after_mistake(theirs, file, *line),
-                None => self.about_what_was_misread(theirs),
+                None => listed::not_ours(self.matcher.main(), theirs),
             })
     }
 
@@ -139,61 +140,6 @@ impl<'a> Excuses<'a> {
         known.map_or_else(|| self.matcher.main().to_owned(), |it| it.file.clone())
     }
 
-    /// A message without a place, about something in whose block keepalived had lost its way, or that it has made of a
-    /// definition which it reads otherwise.
-    fn about_what_was_misread(&mut self, theirs: &Theirs) -> Option<&'static Row> {
-        let has = |codes: &[Code]| self.matcher.ours.iter().any(|it| codes.contains(&it.code));
-        let cause = if has(&[Code::InvalidDefinition]) {
-            &policy::DEFINITION
-        } else if has(policy::STRUCTURE) {
-            &policy::BRACES
-        } else if has(&[Code::UnknownKeyword, Code::MisplacedKeyword]) {
-            &policy::UNKNOWN_BLOCK
-        } else {
-            return None;
-        };
-        if theirs.is_about_structure() {
-            return Some(cause);
-        }
-        let subject = theirs.subject()?;
-        let main = self.matcher.main().to_owned();
-        // A line that has the name, in or around what keepalived does not read as we do.
-        let mistakes: Vec<Place> = self
-            .matcher
-            .ours
-            .iter()
-            .filter(|it| {
-                let is_unknown = matches!(
-                    it.code,
-                    Code::UnknownKeyword | Code::MisplacedKeyword | Code::UnexpectedBrace
-                );
-                is_unknown || policy::STRUCTURE.contains(&it.code)
-            })
-            .filter_map(|it| it.place.clone())
-            .collect();
-        for place in &mistakes {
-            for line in self.matcher.places.lines_with(&place.file, &subject) {
-                if line == place.line || self.is_inside(place, line) {
-                    return Some(cause);
-                }
-            }
-        }
-        let mut lost: Vec<_> = self
-            .lost
-            .iter()
-            .map(|(file, line)| (self.path_of(file), *line))
-            .collect();
-        lost.dedup();
-        for (path, line) in lost {
-            if self.matcher.places.is_in_block(&path, &subject, line) {
-                return Some(cause);
-            }
-        }
-        // Its name is put together from a definition.
-        let is_made = !self.matcher.places.text(&main).contains(&subject);
-        (is_made && has_definition(self.matcher.ours)).then_some(&policy::DEFINITION)
-    }
-
     /// The outermost block around `line` is that around `place`, or both are in one definition.
     fn is_in_same_block(&mut self, place: &Place, line: u32) -> bool {
         let places = &mut self.matcher.places;
@@ -217,6 +163,7 @@ impl<'a> Excuses<'a> {
     /// The row that lets us complain where keepalived does not.
     pub(super) fn only_ours(&mut self, complaint: &Complaint) -> Option<&'static Row> {
         policy::only_ours(complaint)
+            .or_else(|| listed::only_ours(complaint))
             .or_else(|| self.in_unread_block(complaint))
             .or_else(|| self.is_after_stop(complaint).then_some(&policy::STOPPED))
             .or_else(|| self.in_misread_block(complaint))
@@ -352,8 +299,4 @@ fn names_in(text: &str) -> Vec<String> {
 
 fn is_repetition(place: &Place) -> bool {
     place.source.trim_start().starts_with('~')
-}
-
-fn has_definition(ours: &[Complaint]) -> bool {
-    ours.iter().any(|it| it.code == Code::InvalidDefinition)
 }

@@ -1,12 +1,13 @@
 //! Two opinions about one configuration file: keepalived's messages and our complaints, compared by place and kind.
 //!
 //! `kinds.rs` says which of our codes a message of keepalived's corresponds to, `policy.rs` where the two are meant to
-//! differ, `excuses.rs` where that depends on the place. Whatever nobody explains is a failure.
+//! differ, `excuses.rs` where that depends on the place, `listed.rs` single cases. Whatever nobody explains is a failure.
 
 mod comparison;
 mod excuses;
 mod host;
 mod kinds;
+mod listed;
 mod places;
 mod policy;
 mod theirs;

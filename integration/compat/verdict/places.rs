@@ -82,19 +82,6 @@ impl Places {
         line.is_some_and(|line| line.trim_start().starts_with(['#', '!']))
     }
 
-    /// `line` is in a block whose header has `name` in it.
-    pub(crate) fn is_in_block(&mut self, file: &str, name: &str, line: u32) -> bool {
-        let around = self.around(file, line);
-        around.iter().any(|(_, header)| has_word(header, name))
-    }
-
-    /// The lines that have the word `name`.
-    pub(crate) fn lines_with(&mut self, file: &str, name: &str) -> Vec<u32> {
-        let text = (1..).zip(self.text(file).lines());
-        text.filter_map(|(number, line)| has_word(line, name).then_some(number))
-            .collect()
-    }
-
     /// The line that opens the block `keyword name`.
     pub(crate) fn header(&mut self, file: &str, keyword: &str, name: &str) -> Option<u32> {
         self.around(file, 1);

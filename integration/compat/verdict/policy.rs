@@ -88,6 +88,11 @@ pub(crate) const UNNAMED_BLOCK: Row = Row {
     reason: "keepalived does not read a block without the name that it must have; we check it all the same",
 };
 
+pub(crate) const EXTRA_WORDS: Row = Row {
+    name: "extra words",
+    reason: "keepalived ignores them silently",
+};
+
 struct NotOurs {
     pattern: &'static str,
     row: Row,
@@ -186,14 +191,6 @@ struct OnlyOurs {
 }
 
 const ONLY_OURS: &[OnlyOurs] = &[
-    OnlyOurs {
-        code: Code::ExtraWords,
-        pattern: "*",
-        row: Row {
-            name: "extra words",
-            reason: "keepalived ignores them silently",
-        },
-    },
     OnlyOurs {
         code: Code::UnknownReference,
         pattern: "'$*' is not defined",

@@ -81,3 +81,39 @@ fn a_difference_that_is_gone_is_to_be_taken_from_the_list() {
         "not a difference any more, take it from the list: f:1: ours: x\n"
     );
 }
+
+#[test]
+fn words_that_keepalived_ignores_are_listed_one_by_one() {
+    let verdict = "exit\t5\nf.conf\t4\tUnknown keyword 'foo'\n";
+    let text = FILE.replace("virtual_router_id 2", "virtual_router_id 2 more");
+    assert_eq!(
+        differences(&text, verdict),
+        "a new difference: f:13: ours: [extra-words] 'more' behind 'virtual_router_id' is not read\n"
+    );
+}
+
+#[test]
+fn a_message_without_a_place_is_no_consequence_of_whatever_is_wrong() {
+    let verdict = "exit\t5\nf.conf\t4\tUnknown keyword 'foo'\n\
+                   -\t-\t(A) No VIP specified; at least one is sensible\n";
+    assert_eq!(
+        differences(FILE, verdict),
+        "a new difference: f:-: theirs: (A) No VIP specified; at least one is sensible\n"
+    );
+}
+
+#[test]
+fn a_row_explains_no_more_than_it_is_allowed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("f.conf");
+    std::fs::write(&path, FILE).expect("written");
+    let host = OfflineHost::with_listed_programs("tests", &["eth0"]);
+    let theirs = Verdict::of_text(
+        "exit\t5\nf.conf\t4\tUnknown keyword 'foo'\nf.conf\t5\tUnknown keyword 'bar'\n",
+    );
+    let mut totals = Totals::default();
+    let ours = load(&path, &host);
+    totals.add("f", Comparison::new(&path, &theirs, &ours.complaints));
+    assert_eq!(totals.above(&[], &[]), [("unknown block", 1)]);
+    assert_eq!(totals.above(&[("unknown block", 1)], &[]), []);
+}

@@ -1,7 +1,5 @@
 //! A message of keepalived's about a configuration.
 
-use super::kinds;
-
 /// What keepalived says, and where.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Theirs {
@@ -129,18 +127,6 @@ impl Theirs {
         STRUCTURE
             .iter()
             .any(|pattern| captures(pattern, &self.message).is_some())
-    }
-
-    /// The instance, group or address that a message without a place is about.
-    pub(crate) fn subject(&self) -> Option<String> {
-        let (_, found) = kinds::of(&self.message)?;
-        let subject = found.first()?;
-        // `[192.0.2.1]:tcp:80` is written as an address in the file.
-        let address = subject
-            .rsplit_once('[')
-            .and_then(|(_, it)| it.split_once(']'));
-        let name = address.map_or(*subject, |(address, _)| address);
-        (!name.is_empty()).then(|| name.to_owned())
     }
 
     fn of_line(line: &str) -> Self {

@@ -59,6 +59,28 @@ impl Totals {
         }
     }
 
+    /// The rows that explain more messages of theirs, or complaints of ours, than these; a row that is not there explains
+    /// none.
+    pub(crate) fn above(
+        &self,
+        theirs: &[(&'static str, usize)],
+        ours: &[(&'static str, usize)],
+    ) -> Vec<(&'static str, usize)> {
+        let above = |rows: &BTreeMap<&'static str, usize>, most: &[(&'static str, usize)]| {
+            let most = |row| {
+                most.iter()
+                    .find(|(name, _)| *name == row)
+                    .map_or(0, |it| it.1)
+            };
+            let rows = rows.iter().map(|(row, count)| (*row, *count));
+            rows.filter(|(row, count)| *count > most(*row))
+                .collect::<Vec<_>>()
+        };
+        let mut found = above(&self.theirs, theirs);
+        found.extend(above(&self.ours, ours));
+        found
+    }
+
     /// What is neither matched nor meant is exactly what `known` lists.
     pub(crate) fn check(&self, known: &[&str]) -> Result<(), String> {
         let known: BTreeSet<&str> = known.iter().copied().collect();
