@@ -8,9 +8,9 @@ mod catalogue;
 mod shape;
 
 pub(crate) use arguments::{Arguments, ScriptText, Spanned};
+pub(crate) use catalogue::Catalogue;
 pub use catalogue::KeywordReference;
-pub(crate) use catalogue::{Catalogue, Opens};
-pub(crate) use shape::{Garbage, NO_LIMIT, Shape};
+pub(crate) use shape::{Garbage, NO_LIMIT, Opens, Shape};
 
 use std::collections::HashMap;
 
@@ -44,21 +44,8 @@ pub(crate) struct Row {
 impl Row {
     /// It has one value, of which a further one takes the place.
     pub(crate) fn has_one_value(&self) -> bool {
-        let is_value = match self.shape {
-            // There is nothing that could be lost.
-            Shape::Flag => false,
-            Shape::Bool
-            | Shape::Number { .. }
-            | Shape::Seconds { .. }
-            | Shape::Choice(_)
-            | Shape::Word(_)
-            | Shape::Words(_)
-            | Shape::Optional(_)
-            | Shape::Address
-            | Shape::Interface
-            | Shape::Script => true,
-            Shape::Block(_) | Shape::Named(..) | Shape::List(_) | Shape::NamedList(_) => false,
-        };
+        // A flag has nothing that could be lost.
+        let is_value = self.shape != Shape::Flag && self.shape.opens().is_none();
         is_value && !self.adds
     }
 
@@ -224,8 +211,8 @@ impl<B> Keyword<B> {
             Err(finding) => reader.complain_of_value(&self.row, finding),
         }
         // A block that cannot be used may still have mistakes in it.
-        if let (true, Shape::Block(table) | Shape::Named(_, table), Some(block)) =
-            (is_unusable, self.row.shape, &statement.block)
+        if let (true, Some(Opens::Keywords(table)), Some(block)) =
+            (is_unusable, self.row.shape.opens(), &statement.block)
         {
             reader.look_over(table, &block.statements);
         }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Garbage, Reader, Row, Shape, Standing};
+use super::{Garbage, Opens, Reader, Row, Shape, Standing};
 use crate::config::diagnostic::{Code, Finding, nearest};
 use crate::config::lexer::{self, Number, Word};
 use crate::config::lines::Span;
@@ -327,24 +327,14 @@ impl<'a> Arguments<'a> {
         if self.statement.arguments().len() < self.row.shape.at_least() {
             return Err(self.missing());
         }
-        match self.row.shape {
-            Shape::Flag
-            | Shape::Bool
-            | Shape::Number { .. }
-            | Shape::Seconds { .. }
-            | Shape::Choice(_)
-            | Shape::Word(_)
-            | Shape::Words(_)
-            | Shape::Optional(_)
-            | Shape::Address
-            | Shape::Interface
-            | Shape::Script => self.refuse_block(self.statement),
-            Shape::List(_) | Shape::NamedList(_) => {
+        match self.row.shape.opens() {
+            None => self.refuse_block(self.statement),
+            Some(Opens::List) => {
                 for entry in self.block() {
                     self.refuse_block(entry);
                 }
             }
-            Shape::Block(_) | Shape::Named(..) => {}
+            Some(Opens::Keywords(_)) => {}
         }
         Ok(())
     }

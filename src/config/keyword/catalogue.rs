@@ -2,16 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Keyword, Row, Shape, Standing, Table};
-
-/// What a keyword opens.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Opens {
-    /// A block of keywords with this table.
-    Keywords(&'static str),
-    /// A list with an entry a line.
-    List,
-}
+use super::{Keyword, Opens, Row, Shape, Standing, Table};
 
 /// The rows of all tables.
 #[derive(Debug, Default)]
@@ -84,11 +75,7 @@ impl Catalogue {
 
     /// What `word` opens in `block`.
     pub(crate) fn opens(&self, block: &str, word: &str) -> Option<Opens> {
-        match self.row(block, word)?.shape {
-            Shape::Block(table) | Shape::Named(_, table) => Some(Opens::Keywords(table)),
-            Shape::List(_) | Shape::NamedList(_) => Some(Opens::List),
-            _ => None,
-        }
+        self.row(block, word)?.shape.opens()
     }
 
     /// The keywords of a block.
@@ -122,7 +109,7 @@ impl Catalogue {
                 name: row.name,
                 arguments: row.shape.arguments(),
                 range: row.shape.range(),
-                opens: row.shape.opens(),
+                opens: row.shape.opens().and_then(Opens::table),
                 default: row.default,
                 unit: match row.unit {
                     "" => row.shape.unit(),

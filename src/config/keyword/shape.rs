@@ -178,11 +178,41 @@ impl Shape {
         }
     }
 
-    /// The table of the block that it opens.
-    pub(crate) fn opens(&self) -> Option<&'static str> {
+    /// What the keyword opens; `None`: there is no block behind it.
+    pub(crate) fn opens(&self) -> Option<Opens> {
         match self {
-            Self::Block(table) | Self::Named(_, table) => Some(table),
-            _ => None,
+            Self::Flag
+            | Self::Bool
+            | Self::Number { .. }
+            | Self::Seconds { .. }
+            | Self::Choice(_)
+            | Self::Word(_)
+            | Self::Words(_)
+            | Self::Optional(_)
+            | Self::Address
+            | Self::Interface
+            | Self::Script => None,
+            Self::Block(table) | Self::Named(_, table) => Some(Opens::Keywords(table)),
+            Self::List(_) | Self::NamedList(_) => Some(Opens::List),
+        }
+    }
+}
+
+/// What a keyword opens.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Opens {
+    /// A block of keywords with this table.
+    Keywords(&'static str),
+    /// A list with an entry a line.
+    List,
+}
+
+impl Opens {
+    /// The table of a block of keywords.
+    pub(crate) fn table(self) -> Option<&'static str> {
+        match self {
+            Self::Keywords(table) => Some(table),
+            Self::List => None,
         }
     }
 }
