@@ -1,5 +1,7 @@
 //! Interfaces with virtual MAC addresses.
 
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -64,6 +66,44 @@ fn the_address_keeps_its_mac_address_over_a_failover() -> Result<()> {
             .count_since(second.started(), "Entering MASTER STATE"),
         1
     );
+    Ok(())
+}
+
+#[test]
+fn an_address_on_another_interface_has_a_vmac_there() -> Result<()> {
+    let lab = Lab::new()?;
+    let director = &lab.directors[A];
+    let gateway = crate::lab::GATEWAY;
+    let config = format!(
+        "global_defs {{\n    script_user root\n    vmac_addr_prefix addr\n}}\nvrrp_instance V {{\n    interface eth0\n    \
+         virtual_router_id 51\n    priority 150\n    virtual_ipaddress {{\n        {VIP}/24\n        \
+         {gateway}/24 dev eth1 use_vmac\n    }}\n}}\n"
+    );
+    let mut daemon = Daemon::start(Program::Holdfast, director, &config)?;
+    daemon.wait_for_master(daemon.started(), Duration::from_secs(8))?;
+    wait_until("the address", Duration::from_secs(2), || {
+        director.ns.has_address(gateway)
+    })?;
+    let shown = ip(director, "-d address show dev addr.51")?;
+    assert!(
+        shown.contains("addr.51@eth1") && shown.contains(VMAC),
+        "{shown}"
+    );
+    assert!(shown.contains(&format!("{gateway}/24")), "{shown}");
+    // Adverts and the other address stay where they are.
+    assert!(ip(director, "address show dev eth0")?.contains(&VIP.to_string()));
+    let server = &lab.real_servers[0].ns;
+    let target = SocketAddr::from((gateway, 9));
+    // Refused: an answer.
+    let connect = || TcpStream::connect_timeout(&target, Duration::from_secs(2));
+    let refused = server
+        .enter(connect)?
+        .is_err_and(|it| it.kind() == ErrorKind::ConnectionRefused);
+    assert!(refused);
+    let seen = server.run(Command::new("ip").args(["neighbour", "show", &gateway.to_string()]))?;
+    assert!(seen.contains(VMAC), "{seen}");
+    daemon.terminate(Duration::from_secs(5))?;
+    assert!(!ip(director, "link show")?.contains("addr.51"));
     Ok(())
 }
 

@@ -104,10 +104,7 @@ fn address(
             "track_group" if list == EntryList::Static => {
                 value.track_group = Some(entry.value(word)?.text.to_owned());
             }
-            "use_vmac" if list == EntryList::Virtual => {
-                not_carried_out(word, reader);
-                value.use_vmac = true;
-            }
+            "use_vmac" if list == EntryList::Virtual => value.use_vmac = true,
             text => {
                 reader.findings.push(unknown(word));
                 // The value of a misspelt option is part of the same mistake.
@@ -120,12 +117,6 @@ fn address(
         }
     }
     Ok(value)
-}
-
-fn not_carried_out(word: Word<'_>, reader: &mut Reader) {
-    let message = format!("'{}' is understood, but not carried out yet", word.text);
-    let finding = Finding::new(Code::NotCarriedOut, word.span, message);
-    reader.findings.push(finding);
 }
 
 fn unknown(word: Word<'_>) -> Finding {

@@ -84,7 +84,7 @@ pub(crate) fn resolve(
     context.resolve_scripts(&drafts);
     context.resolve_trackers(&drafts);
     let mut vrrp_instances = context.resolve_instances(&drafts);
-    vrrp_instance::name_vmacs(&mut vrrp_instances, &defs.vrrp.vmac_prefix);
+    vrrp_instance::name_vmacs(&mut vrrp_instances, &defs.vrrp);
     let vrrp_sync_groups = context.resolve_sync_groups(&drafts, &mut vrrp_instances);
     context.resolve_virtual_server_groups(std::mem::take(&mut drafts.virtual_server_groups));
     let virtual_servers = std::mem::take(&mut drafts.virtual_servers);

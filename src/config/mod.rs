@@ -108,9 +108,9 @@ pub use track_file::{InitFile, TrackedFile};
 pub use virtual_server::{Granularity, ServiceOptions, ServiceTarget, VirtualServer};
 pub use virtual_server_group::{GroupEntry, IpFamily, VirtualServerGroup};
 pub use vrrp_instance::{
-    AntiReplay, AuthHmac, Authentication, GarpExtraIf, GarpSettings, HmacKey, HmacMode,
-    InitialState, Ipvlan, IpvlanMode, OldUnicastChecksum, TrackInterface, TrackScript, UnicastPeer,
-    Vmac, VrrpInstance,
+    AddressVmac, AntiReplay, AuthHmac, Authentication, GarpExtraIf, GarpSettings, HmacKey,
+    HmacMode, InitialState, Ipvlan, IpvlanMode, OldUnicastChecksum, TrackInterface, TrackScript,
+    UnicastPeer, Vmac, VrrpInstance,
 };
 pub use vrrp_script::VrrpScript;
 pub use vrrp_sync_group::VrrpSyncGroup;

@@ -11,6 +11,7 @@ use crate::types::{
     VirtualAddress, Vrid, VrrpVersion,
 };
 
+mod address_vmac;
 mod auth_hmac;
 mod capacity;
 mod draft;
@@ -21,6 +22,7 @@ mod strict;
 mod unsupported;
 mod vmac;
 
+pub use address_vmac::AddressVmac;
 pub use auth_hmac::{AntiReplay, AuthHmac, HmacKey, HmacMode};
 pub(crate) use auth_hmac::{BLOCK as AUTH_HMAC_BLOCK, KEYWORDS as AUTH_HMAC};
 pub(crate) use draft::{Draft, GarpDraft};
@@ -161,6 +163,8 @@ pub struct VrrpInstance {
     pub vmac_xmit_base: bool,
     /// Addresses on other interfaces get a VMAC there too.
     pub use_vmac_addr: bool,
+    /// What follows from `use_vmac_addr` and from `use_vmac` at addresses; `dev` of those is here.
+    pub address_vmacs: Vec<AddressVmac>,
     pub use_ipvlan: Option<Ipvlan>,
     /// False with `nopreempt`.
     pub preempt: bool,
@@ -240,6 +244,7 @@ impl VrrpInstance {
             use_vmac: None,
             vmac_xmit_base: false,
             use_vmac_addr: false,
+            address_vmacs: Vec::new(),
             use_ipvlan: None,
             preempt: true,
             preempt_delay: Duration::ZERO,

@@ -167,6 +167,12 @@ fn entry(address: &VirtualAddress, instance: &VrrpInstance) -> String {
         .dev
         .as_ref()
         .filter(|&dev| Some(dev) != instance.own_interface());
+    // The dump names the interface below.
+    let vmac = instance
+        .address_vmacs
+        .iter()
+        .find(|it| Some(&it.name) == dev);
+    let dev = vmac.map(|it| &it.base).or(dev);
     text += &format!(" dev {}", dev.unwrap_or(&instance.interface));
     text += match address.scope.number() {
         0 => " scope global",

@@ -404,7 +404,6 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("vmac_addr_prefix", NAME, "vmac_prefix"),
     // Defaults of virtual servers.
     Keyword::new("lvs_notify_fifo", FIFO, "", |draft, arguments| {
         draft.lvs_notify_fifo.read_fifo(arguments)

@@ -23,6 +23,14 @@ pub struct Vrrp {
     pub vrrp_rx_bufs_multiplier: u32,
     /// What the names of virtual MAC interfaces begin with, default `vrrp`.
     pub vmac_prefix: String,
+    /// The same of those for addresses, default `vmac_prefix`.
+    pub vmac_addr_prefix: Option<String>,
+}
+
+impl Vrrp {
+    pub(crate) fn vmac_addr_prefix(&self) -> &str {
+        self.vmac_addr_prefix.as_ref().unwrap_or(&self.vmac_prefix)
+    }
 }
 
 /// A word of `vrrp_rx_bufs_policy`.
@@ -44,6 +52,7 @@ impl Default for Vrrp {
             vrrp_rx_bufs_policy: Vec::new(),
             vrrp_rx_bufs_multiplier: 3,
             vmac_prefix: "vrrp".to_owned(),
+            vmac_addr_prefix: None,
         }
     }
 }
@@ -59,6 +68,12 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
             draft.defs.vrrp.vmac_prefix = arguments.text()?.value;
             Ok(())
         },
+    ),
+    Keyword::new(
+        "vmac_addr_prefix",
+        Shape::Word("a name"),
+        "vmac_prefix",
+        |draft, arguments| arguments.fill(&mut draft.defs.vrrp.vmac_addr_prefix),
     ),
     Keyword::new(
         "vrrp_delay_after_boot",

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::VrrpInstance;
 use super::draft::Draft;
+use super::{VrrpInstance, address_vmac};
+use crate::config::Vrrp;
 use crate::config::consistency::Context;
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::entry;
@@ -72,13 +73,10 @@ impl VmacDraft {
     /// The VMAC with the address completed.
     pub(crate) fn resolve(&self, vrid: Vrid, family: AddressFamily) -> Option<Vmac> {
         let mut vmac = self.use_vmac.as_ref()?.value.clone();
-        let [a, b, c, d] = RFC_PREFIX;
-        let of_family = match family {
-            AddressFamily::Inet => 1,
-            AddressFamily::Inet6 => 2,
+        let mac = match self.mac_prefix {
+            Some([a, b, c, d, e]) => [a, b, c, d, e, vrid.get()],
+            None => rfc_mac(family, vrid),
         };
-        let [a, b, c, d, e] = self.mac_prefix.unwrap_or([a, b, c, d, of_family]);
-        let mac = [a, b, c, d, e, vrid.get()];
         vmac.mac = vmac.mac.or(Some(mac));
         Some(vmac)
     }
@@ -110,14 +108,48 @@ impl VmacDraft {
     }
 }
 
-/// Names the interfaces that the file does not name: each has a name of its own (keepalived: an IPv6 one is `vrrp6.VRID`
-/// where `vrrp.VRID` is taken, then come `vrrp1.VRID`, `vrrp2.VRID` …).
-pub(crate) fn name_all(instances: &mut [VrrpInstance], prefix: &str) {
+/// The virtual router's MAC address (RFC 5798 §7.3).
+pub(super) fn rfc_mac(family: AddressFamily, vrid: Vrid) -> [u8; 6] {
+    let [a, b, c, d] = RFC_PREFIX;
+    let of_family = match family {
+        AddressFamily::Inet => 1,
+        AddressFamily::Inet6 => 2,
+    };
+    [a, b, c, d, of_family, vrid.get()]
+}
+
+/// A name that nobody has, which is then taken (keepalived: an IPv6 one is `vrrp6.VRID` where `vrrp.VRID` is taken, then
+/// come `vrrp1.VRID`, `vrrp2.VRID` …).
+pub(super) fn free_name(
+    prefix: &str,
+    vrid: Vrid,
+    family: AddressFamily,
+    taken: &mut HashSet<InterfaceName>,
+) -> Option<InterfaceName> {
+    let of_family = (family == AddressFamily::Inet6).then(|| "6".to_owned());
+    let numbers = (1..=u8::MAX).map(|number| number.to_string());
+    let infixes = std::iter::once(String::new())
+        .chain(of_family)
+        .chain(numbers);
+    let mut names = infixes.filter_map(|infix| {
+        // Cut off where it would be too long (IFNAMSIZ).
+        let suffix = format!("{infix}.{vrid}");
+        let most = MAX_NAME_BYTES.saturating_sub(suffix.len());
+        let prefix = prefix.get(..most).unwrap_or(prefix);
+        InterfaceName::new(&format!("{prefix}{suffix}")).ok()
+    });
+    let name = names.find(|name| !taken.contains(name))?;
+    taken.insert(name.clone());
+    Some(name)
+}
+
+/// Names the interfaces that the file does not name: each has a name of its own. Those for addresses follow.
+pub(crate) fn name_all(instances: &mut [VrrpInstance], defs: &Vrrp) {
     let mut taken: HashSet<InterfaceName> = instances
         .iter()
         .filter_map(|instance| instance.own_interface().cloned())
         .collect();
-    for instance in instances {
+    for instance in &mut *instances {
         let (vrid, family) = (instance.virtual_router_id, instance.family());
         let name = match (&mut instance.use_vmac, &mut instance.use_ipvlan) {
             (Some(vmac), _) => &mut vmac.name,
@@ -127,21 +159,9 @@ pub(crate) fn name_all(instances: &mut [VrrpInstance], prefix: &str) {
         if name.is_some() {
             continue;
         }
-        let of_family = (family == AddressFamily::Inet6).then(|| "6".to_owned());
-        let numbers = (1..=u8::MAX).map(|number| number.to_string());
-        let infixes = std::iter::once(String::new())
-            .chain(of_family)
-            .chain(numbers);
-        let names = infixes.filter_map(|infix| {
-            // Cut off where it would be too long (IFNAMSIZ).
-            let suffix = format!("{infix}.{vrid}");
-            let most = MAX_NAME_BYTES.saturating_sub(suffix.len());
-            let prefix = prefix.get(..most).unwrap_or(prefix);
-            InterfaceName::new(&format!("{prefix}{suffix}")).ok()
-        });
-        *name = names.into_iter().find(|name| !taken.contains(name));
-        taken.extend(name.clone());
+        *name = free_name(&defs.vmac_prefix, vrid, family, &mut taken);
     }
+    address_vmac::make_all(instances, defs.vmac_addr_prefix(), &mut taken);
 }
 
 /// Rows of `vrrp_instance`.
@@ -156,7 +176,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         draft.vmac.vmac_xmit_base = Some(arguments.keyword_span());
         Ok(())
     }),
-    Keyword::pending_but_read("use_vmac_addr", Shape::Flag, "off", |draft, _| {
+    Keyword::new("use_vmac_addr", Shape::Flag, "off", |draft, _| {
         draft.vmac.use_vmac_addr = true;
         Ok(())
     }),

@@ -31,9 +31,11 @@ const VMAC_SETTINGS: [(&str, &str); 4] = [
 
 const PROMOTE: &str = "promote_secondaries";
 
-/// The VMAC of one instance.
+/// A VMAC of an instance.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Vmac {
+    /// Its name.
+    instance: String,
     link: VirtualLink,
     family: AddressFamily,
     /// Some address on it is IPv6.
@@ -46,8 +48,10 @@ struct Vmac {
 
 #[derive(Debug, Default)]
 pub(super) struct Vmacs {
-    /// By the name of the instance.
-    vmacs: BTreeMap<String, Vmac>,
+    /// By their names.
+    vmacs: BTreeMap<InterfaceName, Vmac>,
+    /// By the name of the instance whose adverts leave there.
+    senders: BTreeMap<String, InterfaceName>,
     sysctls: Sysctls,
     /// Interfaces with `promote_secondaries`.
     promoted: BTreeSet<InterfaceName>,
@@ -66,8 +70,7 @@ impl Vmacs {
 
     /// The interface that multicast adverts of the instance leave through, where it is not the instance's own.
     pub(super) fn sender(&self, instance: &str) -> Option<&InterfaceName> {
-        let vmac = self.vmacs.get(instance).filter(|vmac| vmac.sends)?;
-        Some(&vmac.link.name)
+        self.senders.get(instance)
     }
 
     /// Makes what `config` wants. What is not wanted any more stays until [`Self::retire`], because addresses are on it.
@@ -77,18 +80,20 @@ impl Vmacs {
         handle: &Handle,
     ) -> Result<Vec<Report>, DriverError> {
         let mut reports = Vec::new();
-        for (instance, vmac) in wanted(config) {
-            if self.vmacs.get(&instance) == Some(&vmac) {
+        for (name, vmac) in wanted(config) {
+            if self.vmacs.get(&name) == Some(&vmac) {
                 continue;
             }
-            if let Some(old) = self.vmacs.remove(&instance) {
+            if let Some(old) = self.vmacs.remove(&name) {
                 self.release(&old);
             }
-            reports.push(Report::Own(owned(&vmac.link.name)));
+            reports.push(Report::Own(owned(&name)));
             self.prepare(&vmac);
-            self.make(&instance, &vmac, handle).await?;
-            self.vmacs.insert(instance, vmac);
+            self.make(&vmac, handle).await?;
+            self.vmacs.insert(name, vmac);
         }
+        let senders = wanted(config).filter(|(_, vmac)| vmac.sends);
+        self.senders = senders.map(|(name, vmac)| (vmac.instance, name)).collect();
         self.promote(config);
         self.sysctls.release_unused();
         reports.extend(self.sysctls.reports());
@@ -101,30 +106,20 @@ impl Vmacs {
         config: &Config,
         handle: &Handle,
     ) -> Result<Vec<Report>, DriverError> {
-        let wanted: BTreeMap<String, Vmac> = wanted(config).collect();
-        let names: Vec<_> = wanted.values().map(|it| it.link.name.clone()).collect();
-        let gone: Vec<_> = self
-            .vmacs
-            .keys()
-            .filter(|instance| !wanted.contains_key(*instance))
-            .cloned()
-            .collect();
+        let wanted: BTreeSet<_> = wanted(config).map(|(name, _)| name).collect();
+        let is_gone = |name: &&InterfaceName| !wanted.contains(*name);
+        let gone: Vec<_> = self.vmacs.keys().filter(is_gone).cloned().collect();
         let mut reports = Vec::new();
-        for instance in gone {
-            let Some(vmac) = self.vmacs.remove(&instance) else {
+        for name in gone {
+            let Some(vmac) = self.vmacs.remove(&name) else {
                 continue;
             };
             self.release(&vmac);
-            // An instance that was renamed has the same.
-            if names.contains(&vmac.link.name) {
-                continue;
-            }
-            match handle.delete_link(&vmac.link.name).await {
+            let (instance, kind) = (&vmac.instance, vmac.kind());
+            match handle.delete_link(&name).await {
                 Ok(_) => {
-                    let name = &vmac.link.name;
-                    let kind = vmac.kind();
                     info!("({instance}): Success removing {kind} interface {name}");
-                    reports.push(Report::Disown(owned(name)));
+                    reports.push(Report::Disown(owned(&name)));
                 }
                 Err(error) if error.errno().is_some() => warn!("({instance}) {error}"),
                 Err(error) => return Err(error.into()),
@@ -163,12 +158,12 @@ impl Vmacs {
         handle: &Handle,
     ) -> Result<Vec<InterfaceName>, DriverError> {
         let mut made = Vec::new();
-        for (instance, vmac) in &self.vmacs {
+        for vmac in self.vmacs.values() {
             let is_there = interfaces.link(&vmac.link.name).is_some();
             if is_there || interfaces.link(&vmac.link.base).is_none() {
                 continue;
             }
-            self.make(instance, vmac, handle).await?;
+            self.make(vmac, handle).await?;
             made.push(vmac.link.name.clone());
         }
         Ok(made)
@@ -217,8 +212,8 @@ impl Vmacs {
         self.sysctls.before(key).ok()?.parse().ok()
     }
 
-    async fn make(&self, instance: &str, vmac: &Vmac, handle: &Handle) -> Result<(), DriverError> {
-        let name = &vmac.link.name;
+    async fn make(&self, vmac: &Vmac, handle: &Handle) -> Result<(), DriverError> {
+        let (instance, name) = (&vmac.instance, &vmac.link.name);
         match handle.add_virtual_link(&vmac.link).await {
             Ok(_) => {
                 if vmac.family == AddressFamily::Inet {
@@ -261,29 +256,50 @@ impl Vmac {
     }
 }
 
-fn wanted(config: &Config) -> impl Iterator<Item = (String, Vmac)> {
-    config.vrrp_instances.iter().filter_map(|instance| {
-        let addresses = instance
-            .virtual_ipaddress
-            .iter()
-            .chain(&instance.virtual_ipaddress_excluded);
-        let has_ipv6 = addresses
-            .filter(|it| it.dev.is_none())
-            .any(|it| it.address.is_ipv6());
-        let (kind, group, address) = kind_and_address(instance)?;
-        let wanted = Vmac {
-            link: VirtualLink {
-                name: instance.own_interface()?.clone(),
-                base: instance.interface.clone(),
-                kind,
-                group,
-            },
-            family: instance.family(),
-            has_ipv6,
-            sends: !instance.vmac_xmit_base && instance.unicast_peer.is_empty(),
-            address,
-        };
-        Some((instance.name.clone(), wanted))
+fn wanted(config: &Config) -> impl Iterator<Item = (InterfaceName, Vmac)> {
+    let of_instance = |instance| own(instance).into_iter().chain(of_addresses(instance));
+    let vmacs = config.vrrp_instances.iter().flat_map(of_instance);
+    vmacs.map(|vmac| (vmac.link.name.clone(), vmac))
+}
+
+fn own(instance: &VrrpInstance) -> Option<Vmac> {
+    let addresses = instance
+        .virtual_ipaddress
+        .iter()
+        .chain(&instance.virtual_ipaddress_excluded);
+    let has_ipv6 = addresses
+        .filter(|it| it.dev.is_none())
+        .any(|it| it.address.is_ipv6());
+    let (kind, group, address) = kind_and_address(instance)?;
+    Some(Vmac {
+        instance: instance.name.clone(),
+        link: VirtualLink {
+            name: instance.own_interface()?.clone(),
+            base: instance.interface.clone(),
+            kind,
+            group,
+        },
+        family: instance.family(),
+        has_ipv6,
+        sends: !instance.vmac_xmit_base && instance.unicast_peer.is_empty(),
+        address,
+    })
+}
+
+/// Addresses on other interfaces have theirs there; no advert leaves through it.
+fn of_addresses(instance: &VrrpInstance) -> impl Iterator<Item = Vmac> {
+    instance.address_vmacs.iter().map(|it| Vmac {
+        instance: instance.name.clone(),
+        link: VirtualLink {
+            name: it.name.clone(),
+            base: it.base.clone(),
+            kind: VirtualLinkKind::Macvlan { mac: it.mac },
+            group: None,
+        },
+        family: it.family,
+        has_ipv6: it.family == AddressFamily::Inet6,
+        sends: false,
+        address: None,
     })
 }
 
