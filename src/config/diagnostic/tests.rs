@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use super::*;
 use crate::config::load::tests::loaded;
 
@@ -106,7 +108,7 @@ fn a_slip_that_makes_a_word_of_another_block_suggests_this_block_s_own() {
 #[test]
 fn names_of_codes_are_unique() {
     // Tools tell complaints apart by them.
-    let text = include_str!("../diagnostic.rs");
+    let text = include_str!("code.rs");
     let names: Vec<&str> = text
         .lines()
         .filter(|line| line.trim_start().starts_with("Self::") && line.contains("=> \""))
