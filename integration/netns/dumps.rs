@@ -1,6 +1,7 @@
 //! What operators and scripts get on a signal.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -87,5 +88,23 @@ fn dumps_say_what_each_node_is_and_why_and_count_what_it_does() -> Result<()> {
         second.log().count_since(second.started(), "MASTER STATE"),
         0
     );
+    Ok(())
+}
+
+#[test]
+fn processes_have_the_names_and_files_the_mode_that_the_file_says() -> Result<()> {
+    let lab = Lab::new()?;
+    let global = format!("{}\n    process_names\n    umask 027", global(&lab, A));
+    let config = pair::routers_with(A, &global, "");
+    let daemon = Daemon::start(Program::Holdfast, &lab.directors[A], &config)?;
+    let child = daemon.wait_for_child(ChildKind::Vrrp, SOON)?;
+    let name = format!("/proc/{child}/comm");
+    wait_until("the name of the child", SOON, || {
+        fs::read_to_string(&name).is_ok_and(|it| it == "holdfast_vrrp\n")
+    })?;
+    daemon.wait_for_master(daemon.started(), SOON)?;
+    dump(&lab, A, daemon.pid(), "DATA", "keepalived.data")?;
+    let file = lab.directors[A].run.join("keepalived.data");
+    assert_eq!(fs::metadata(file)?.permissions().mode() & 0o777, 0o640);
     Ok(())
 }

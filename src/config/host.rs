@@ -1,7 +1,7 @@
 //! What a configuration needs to know about the machine it is for. The daemon answers from the system,
 //! tests and offline checks from a table.
 
-use super::IprouteNames;
+use super::{IprouteDirectories, IprouteNames};
 use crate::types::UserId;
 
 /// The machine, as far as a configuration names parts of it.
@@ -30,7 +30,7 @@ pub trait Host {
     /// The name of that user, or its number.
     fn own_user_name(&self) -> String;
     /// Names of routing tables and the like; what every system has where this host adds none.
-    fn iproute_names(&self) -> IprouteNames {
+    fn iproute_names(&self, _directories: &IprouteDirectories) -> IprouteNames {
         IprouteNames::default()
     }
     /// The content of a small file that holds a key; the error says what is wrong with it.

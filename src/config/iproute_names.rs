@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 /// One of the files.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum NameKind {
@@ -83,6 +85,15 @@ impl NameKind {
             Self::DsField | Self::Group => &[("default", 0)],
         }
     }
+}
+
+/// Where the files are, if not where iproute2 has them.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct IprouteDirectories {
+    /// Instead of `/usr/share/iproute2` and `/usr/lib/iproute2`.
+    pub iproute_usr_dir: Option<String>,
+    /// Instead of `/etc/iproute2`, whose names win.
+    pub iproute_etc_dir: Option<String>,
 }
 
 /// The names that this host knows.

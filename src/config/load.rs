@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Config;
 use super::diagnostic::{Code, Complaint, Drawing, Finding, Findings, Severity};
 use super::host::Host;
 use super::keyword::Reader;
@@ -10,6 +9,7 @@ use super::lines::Lines;
 use super::origins::{Origins, Recorder};
 use super::preprocess::{IncludeCheck, Surroundings};
 use super::source::{FileSystem, Files, ReadError, Search, TooWide};
+use super::{Config, IprouteDirectories};
 use super::{preprocess, root, source};
 
 /// How to read a configuration.
@@ -96,7 +96,7 @@ pub(crate) fn load_from(
         }
     };
     let mut reader = Reader::new(findings, catalogue);
-    reader.names = host.iproute_names();
+    reader.names = host.iproute_names(&IprouteDirectories::default());
     reader.net_namespace.clone_from(&options.net_namespace);
     if options.origins {
         reader.recorder = Recorder::recording();

@@ -86,7 +86,7 @@ pub use global_defs::{
 };
 pub use host::{Host, InsecureComponent, Program, ProgramFault};
 pub use interface_delays::InterfaceDelays;
-pub use iproute_names::{IprouteNames, NameKind};
+pub use iproute_names::{IprouteDirectories, IprouteNames, NameKind};
 pub use keyword::{KeywordReference, Standing};
 pub use linkbeat::{LinkbeatInterface, LinkbeatMethod};
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! A host that nobody looks at: whatever a file names is there. For checks on another machine than the one that the
 //! file is for.
 
-use super::IprouteNames;
 use super::diagnostic::{Code, Complaint};
 use super::host::{Host, Program, ProgramFault};
+use super::{IprouteDirectories, IprouteNames};
 use crate::types::UserId;
 
 /// Has every interface, user, group and script, and no name.
@@ -62,7 +62,7 @@ impl Host for OfflineHost {
         "root".to_owned()
     }
 
-    fn iproute_names(&self) -> IprouteNames {
+    fn iproute_names(&self, _directories: &IprouteDirectories) -> IprouteNames {
         IprouteNames::lenient()
     }
 

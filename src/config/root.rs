@@ -43,7 +43,12 @@ pub(crate) struct Drafts {
 pub(crate) fn read(lines: &Lines, host: &dyn Host, reader: &mut Reader) -> Config {
     let mut drafts = Drafts::default();
     tree::build(lines, reader, |statement, reader| {
+        let before = drafts.global_defs.defs.files.iproute_directories.clone();
         reader.read_statement(&mut drafts, Catalogue::ROOT, KEYWORDS, &statement);
+        let directories = &drafts.global_defs.defs.files.iproute_directories;
+        if *directories != before {
+            reader.names = host.iproute_names(directories);
+        }
     });
     if let Some(name) = reader.net_namespace.take() {
         drafts.namespaces.net_namespace = Some(name);

@@ -237,6 +237,10 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
             run_directory.display()
         ))
     })?;
+    // Directories are made by now: they would miss their search bit.
+    if let (None, Some(mask)) = (options.umask, loaded.config.global_defs.processes.umask) {
+        nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(mask.into()));
+    }
     let pid_paths = pid_paths(options, &run_directory);
     for path in &pid_paths {
         if let Some(holder) = PidFile::holder(path) {
@@ -262,7 +266,7 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
     if let Some(background) = background {
         background.stands();
     }
-    scheduling::of_parent();
+    scheduling::of_parent(&loaded.config.global_defs.processes);
     let ipvs_namespace = place.ipvs_namespace(namespaces);
     if ipvs_namespace.is_some() && loaded.plane.plane == Plane::Userspace {
         warn!(

@@ -155,7 +155,7 @@ impl Settings {
             json_dump_file: files.json_dump_file.clone(),
             json_version: files.json_version,
             suffix: format!("{child}{place}"),
-            umask: config.global_defs.processes.umask.into(),
+            umask: config.global_defs.processes.umask.unwrap_or(0o177).into(),
         }
     }
 

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{Group, User, getegid, geteuid};
 
-use crate::config::{Host, InsecureComponent, IprouteNames, NameKind, Program, ProgramFault};
+use crate::config::{
+    Host, InsecureComponent, IprouteDirectories, IprouteNames, NameKind, Program, ProgramFault,
+};
 use crate::sys::link_beat::Asker;
 use crate::sys::net_namespace::NetNamespace;
 use crate::types::UserId;
@@ -16,8 +18,8 @@ use crate::types::UserId;
 /// Where programs are looked for when the environment does not say (keepalived: `_PATH_STDPATH`).
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Where iproute2 keeps names of tables and the like; the later ones win.
-const IPROUTE_DIRECTORIES: [&str; 3] =
-    ["/usr/lib/iproute2", "/usr/share/iproute2", "/etc/iproute2"];
+const IPROUTE_USR_DIRECTORIES: [&str; 2] = ["/usr/lib/iproute2", "/usr/share/iproute2"];
+const IPROUTE_ETC_DIRECTORY: &str = "/etc/iproute2";
 /// More than any key has.
 const MAX_SECRET_BYTES: u64 = 1024;
 const ROOT: u32 = 0;
@@ -108,9 +110,15 @@ impl Host for SystemHost {
         name.map_or_else(|| geteuid().to_string(), |user| user.name)
     }
 
-    fn iproute_names(&self) -> IprouteNames {
+    fn iproute_names(&self, directories: &IprouteDirectories) -> IprouteNames {
         let mut names = IprouteNames::default();
-        for directory in IPROUTE_DIRECTORIES {
+        let (usr, etc) = (&directories.iproute_usr_dir, &directories.iproute_etc_dir);
+        let usr = match usr {
+            Some(directory) => vec![directory.as_str()],
+            None => IPROUTE_USR_DIRECTORIES.to_vec(),
+        };
+        let etc = etc.as_deref().unwrap_or(IPROUTE_ETC_DIRECTORY);
+        for directory in usr.into_iter().chain([etc]) {
             for kind in NameKind::ALL {
                 let path = Path::new(directory).join(kind.file());
                 for file in std::iter::once(path.clone()).chain(drop_ins(&path)) {
@@ -292,6 +300,23 @@ mod tests {
         fs::write(&path, "#! /bin/sh\n").expect("write");
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("chmod");
         path.display().to_string()
+    }
+
+    #[test]
+    fn names_of_tables_come_from_the_directory_that_the_file_says() {
+        let dir = tempfile::tempdir().expect("directory");
+        fs::write(dir.path().join("rt_tables"), "77 bluest\n").expect("written");
+        let text = format!(
+            "global_defs {{\niproute_etc_dir {}\n}}\nstatic_routes {{\n192.0.2.0/24 dev lo table bluest\n}}\n",
+            dir.path().display()
+        );
+        let file = dir.path().join("conf");
+        fs::write(&file, text).expect("written");
+        let loaded =
+            crate::config::load(&file, &crate::config::LoadOptions::default(), &SystemHost);
+        let network = &loaded.config.static_network;
+        let table = network.static_routes.first().and_then(|route| route.table);
+        assert_eq!(table, Some(77), "{:?}", loaded.complaints);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use holdfast::config::{Host, IprouteNames, NameKind, Program, ProgramFault};
+use holdfast::config::{Host, IprouteDirectories, IprouteNames, NameKind, Program, ProgramFault};
 use holdfast::types::UserId;
 
 /// Programs that the host had in its PATH, as far as configurations name them.
@@ -85,7 +85,7 @@ impl Host for OfflineHost {
         Some(nix::unistd::Group::from_name(name).ok()??.gid.as_raw())
     }
 
-    fn iproute_names(&self) -> IprouteNames {
+    fn iproute_names(&self, _directories: &IprouteDirectories) -> IprouteNames {
         let mut names = IprouteNames::default();
         // In the `rt_realms` that iproute2 brings along.
         names.add(NameKind::Realm, "0 cosmos");

@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::Draft;
+use crate::config::IprouteDirectories;
 use crate::config::diagnostic::Finding;
 use crate::config::keyword::{Arguments, Keyword, Shape};
 
 /// Files and directories.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Files {
-    /// Where `rt_tables` and its like come from, before the system's own.
-    pub iproute_usr_dir: Option<String>,
-    pub iproute_etc_dir: Option<String>,
+    /// Where `rt_tables` and its like come from.
+    pub iproute_directories: IprouteDirectories,
     /// Each configuration that is read is copied here.
     pub config_save_dir: Option<String>,
     /// Names of dumps say the instance and the network namespace.
@@ -62,8 +62,7 @@ pub struct Reload {
 impl Default for Files {
     fn default() -> Self {
         Self {
-            iproute_usr_dir: None,
-            iproute_etc_dir: None,
+            iproute_directories: IprouteDirectories::default(),
             config_save_dir: None,
             data_use_instance: false,
             state_dump_file: None,
@@ -76,19 +75,25 @@ impl Default for Files {
 }
 
 const PATH: Shape = Shape::Word("a path");
+const NAMES_BEHIND: Shape = Shape::Word("a path, for the names in the blocks behind");
 
 pub(super) const ROWS: &[Keyword<Draft>] = &[
-    Keyword::pending_but_read(
+    // Carried out for the blocks that follow.
+    Keyword::new(
         "iproute_usr_dir",
-        PATH,
+        NAMES_BEHIND,
         "/usr/share/iproute2",
-        |draft, arguments| arguments.fill(&mut draft.defs.files.iproute_usr_dir),
+        |draft, arguments| {
+            arguments.fill(&mut draft.defs.files.iproute_directories.iproute_usr_dir)
+        },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "iproute_etc_dir",
-        PATH,
+        NAMES_BEHIND,
         "/etc/iproute2",
-        |draft, arguments| arguments.fill(&mut draft.defs.files.iproute_etc_dir),
+        |draft, arguments| {
+            arguments.fill(&mut draft.defs.files.iproute_directories.iproute_etc_dir)
+        },
     ),
     Keyword::without_effect("tmp_config_directory", PATH).because(
         "no copy of the configuration is written for the children, they get it through a socket",

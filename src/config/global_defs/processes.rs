@@ -22,8 +22,8 @@ pub struct Processes {
     pub max_auto_priority: i8,
     /// A process is late when a timer is by this, default 1 s.
     pub min_auto_priority_delay: Duration,
-    /// Mode bits that created files do not get, default 0177.
-    pub umask: u16,
+    /// Mode bits that created files do not get; dumps: 0177 where the file says nothing.
+    pub umask: Option<u16>,
     /// Receive buffer for what processes start and end, in octets.
     pub process_monitor_rcv_bufs: Option<u32>,
     /// The buffer may exceed the limit of the system.
@@ -68,7 +68,7 @@ impl Default for Processes {
             bfd: Process::default(),
             max_auto_priority: 0,
             min_auto_priority_delay: Duration::from_secs(1),
-            umask: 0o177,
+            umask: None,
             process_monitor_rcv_bufs: None,
             process_monitor_rcv_bufs_force: false,
             random_seed: None,
@@ -88,10 +88,10 @@ const AUTO_PRIORITY: Shape = Shape::number(-1, 99);
 
 /// The rows of all processes.
 pub(super) const ROWS: &[Keyword<Draft>] = &[
-    Keyword::pending_but_read("process_names", Shape::Flag, "off", |draft, arguments| {
+    Keyword::new("process_names", Shape::Flag, "off", |draft, arguments| {
         arguments.fill(&mut draft.defs.processes.process_names)
     }),
-    Keyword::pending_but_read("process_name", NAME, "holdfastd", |draft, arguments| {
+    Keyword::new("process_name", NAME, "holdfastd", |draft, arguments| {
         arguments.fill(&mut draft.defs.processes.process_name)
     }),
     Keyword::new(
@@ -109,10 +109,10 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
         },
     )
     .unit("µs"),
-    Keyword::pending_but_read(
+    Keyword::new(
         "umask",
         Shape::Words("an octal mask or IRUSR|IWUSR|…"),
-        "0177",
+        "as it was started; dumps 0177",
         umask,
     ),
     // Carried out while lines are read.
@@ -214,7 +214,7 @@ pub(super) const BFD_ROWS: &[Keyword<Draft>] = &rows::<Bfd>();
 /// The rows of one child.
 const fn rows<C: Child>() -> [Keyword<Draft>; 7] {
     [
-        Keyword::pending_but_read(C::PROCESS_NAME, NAME, "process_name", |draft, arguments| {
+        row::<C>(C::PROCESS_NAME, NAME, "process_name", |draft, arguments| {
             arguments.fill(&mut C::settings(&mut draft.defs.processes).process_name)
         }),
         row::<C>(
@@ -283,7 +283,7 @@ const fn row<C: Child>(
 
 /// What only the children know that talk to the kernel, and an old name.
 pub(super) const BUFFER_ROWS: &[Keyword<Draft>] = &[
-    Keyword::pending_but_read(
+    Keyword::new(
         "lvs_process_name",
         NAME,
         "",
@@ -405,7 +405,7 @@ fn umask(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding
             mask |= mode_bits(name).ok_or_else(|| arguments.invalid_value(word))?;
         }
     }
-    draft.defs.processes.umask = mask;
+    draft.defs.processes.umask = Some(mask);
     Ok(())
 }
 

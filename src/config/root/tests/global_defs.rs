@@ -37,7 +37,7 @@ fn every_process_has_settings_of_its_own() {
     assert_eq!(processes.checker.process_name.as_deref(), Some("lvs"));
     assert_eq!(processes.bfd.rlimit_rttime, Some(Duration::from_millis(20)));
     assert_eq!(processes.max_auto_priority, 99);
-    assert_eq!(processes.umask, 0o022);
+    assert_eq!(processes.umask, Some(0o022));
 }
 
 #[test]
