@@ -23,3 +23,10 @@ fn virtual_routers_work_on_ipvlans_and_in_a_vrf() {
     let words = [scenario.as_os_str(), daemon.as_ref(), tool.as_ref()];
     print!("{}", guest::run(&words));
 }
+
+#[test]
+fn ipvs_is_in_the_namespace_that_the_file_says() {
+    let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join("integration/vm/namespaces_guest.sh");
+    let daemon = env!("CARGO_BIN_EXE_holdfastd");
+    print!("{}", guest::run(&[scenario.as_os_str(), daemon.as_ref()]));
+}
