@@ -113,15 +113,15 @@ fn what_is_printed_of_a_real_file_loads_to_the_same_configuration() {
             let place = difference(&values[0], &values[1], "");
             failures.push(format!("{name}: another configuration: {place}"));
         }
-        let again = print(&second, Secrets::Shown);
-        if let Some((one, other)) = different_lines(&text, &again) {
-            failures.push(format!("{name}: printed again, '{one}' is '{other}'"));
-        }
         let (before, after) = (objections(&first), objections(&second));
         clean += usize::from(after.is_empty());
         // Complaints about a line that a definition of several lines has put together are about all of its lines.
         if before.contains_key(Code::InvalidDefinition.name()) {
             continue;
+        }
+        let again = print(&second, Secrets::Shown);
+        if let Some((one, other)) = different_lines(&text, &again) {
+            failures.push(format!("{name}: printed again, '{one}' is '{other}'"));
         }
         for (code, count) in after {
             // A `$NAME` that nobody has defined is the value, in the file and in what is printed.

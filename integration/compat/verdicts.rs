@@ -24,6 +24,9 @@ const OF_INPUTS: &[&str] = &[
 const OF_CORPUS: &[&str] = &[
     "296:555: ours: [missing-keyword] (VIt_248) strict mode does not support unicast",
     "296:571: ours: [missing-keyword] (VIt_247) strict mode does not support unicast",
+    "296:757: ours: [conflict] (6.1.1.1) preempt_delay is incompatible with strict mode - resetting",
+    "296:757: ours: [conflict] (6.1.1.3) preempt_delay is incompatible with strict mode - resetting",
+    "296:757: ours: [conflict] (6.1.1.4) preempt_delay is incompatible with strict mode - resetting",
 ];
 
 /// What keepalived says about a file in a network namespace that has these interfaces.

@@ -157,8 +157,9 @@ impl Preprocessor<'_> {
             return self.lines.add_as_written(physical, range);
         }
         let Some(line) = self.wanted_text(physical) else {
-            if open.is_some() {
-                self.complain_of_comment_in_definition(physical);
+            if let Some(definition) = open.take() {
+                let more = self.goes_on(physical, false);
+                self.close_or_continue(definition, more, open);
             }
             return;
         };
@@ -166,9 +167,11 @@ impl Preprocessor<'_> {
             let (text, more) = continued(line.text());
             definition.lines.push(text.to_owned());
             self.inserted_bytes += text.len();
+            let more = self.goes_on(physical, more);
             self.close_or_continue(definition, more, open);
         } else if let Some((name, value)) = definition_in(line.text()) {
             let (text, more) = continued(value);
+            let more = self.goes_on(physical, more);
             let definition = OpenDefinition {
                 name: Some(name.to_owned()),
                 lines: vec![text.to_owned()],
@@ -187,10 +190,14 @@ impl Preprocessor<'_> {
         }
     }
 
-    /// keepalived 2.2 goes on with the definition here, 2.4 ends it; this goes on.
-    fn complain_of_comment_in_definition(&mut self, physical: u32) {
+    /// A definition goes on behind a line that ends in `\`, even if that is in its comment (keepalived 2.2; 2.4 ends the
+    /// definition there). `is_said`: what is left of the line without its comment ends so.
+    fn goes_on(&mut self, physical: u32, is_said: bool) -> bool {
         let text = self.lines.physical_text(physical).trim_end();
-        if !text.is_empty() {
+        let more = text.ends_with('\\');
+        // A line that a condition leaves out has no comment.
+        let has_comment = without_comment(text).text().len() < text.trim_start().len();
+        if more && !is_said && has_comment {
             let span = Span::new(physical, 0..text.len());
             let message =
                 "a comment inside a definition of several lines; the definition goes on behind it";
@@ -199,6 +206,7 @@ impl Preprocessor<'_> {
                 "versions of keepalived differ here: move the comment out of the definition",
             ));
         }
+        more || is_said
     }
 
     fn close_or_continue(

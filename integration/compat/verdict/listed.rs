@@ -22,6 +22,21 @@ const fn misread(file: &'static str, message: &'static str, row: &'static Row) -
 
 const MISREAD: &[Misread] = &[
     misread(
+        "227-",
+        "Virtual server [22.22.1.0]:tcp:80 has no real servers - ignoring",
+        &DEFINITION,
+    ),
+    misread(
+        "296-",
+        "There are 12 missing '}'s or extra '{'s",
+        &DEFINITION,
+    ),
+    misread(
+        "297-",
+        "There are 12 missing '}'s or extra '{'s",
+        &DEFINITION,
+    ),
+    misread(
         "052-",
         "VS [129.93.239.157]:tcp:2811: real server [129.93.239.168]:tcp:2811 is duplicated - removing second rs",
         &UNKNOWN_BLOCK,

@@ -16,7 +16,7 @@ const MAX_INSERTED_BYTES: usize = 16 << 20;
 /// Bytes that may be copied while they are put in: many small definitions in long lines cost more than they insert.
 const MAX_MOVED_BYTES: usize = 512 << 20;
 /// Substitutions that one line of a file may cause.
-const MAX_SUBSTITUTIONS: usize = 100_000;
+const MAX_SUBSTITUTIONS: usize = 500_000;
 /// Substitutions in one line of the result.
 const MAX_SUBSTITUTIONS_IN_A_LINE: usize = 1000;
 /// Definitions of several lines that use one another.
@@ -209,14 +209,19 @@ impl Preprocessor<'_> {
             *budget = budget.saturating_sub(1);
             self.moved_bytes += line.text().len();
             let depth = Expansion::depth(inside.as_ref(), what.name());
-            if depth.is_none_or(|depth| depth > MAX_EXPANSION_DEPTH)
+            let is_endless = depth.is_none_or(|depth| depth > MAX_EXPANSION_DEPTH)
                 || in_this_line > MAX_SUBSTITUTIONS_IN_A_LINE
-                || *budget == 0
-                || self.moved_bytes > MAX_MOVED_BYTES
-                || line.text().len() > MAX_EXPANDED_LINE
-            {
+                || line.text().len() > MAX_EXPANDED_LINE;
+            if is_endless || *budget == 0 || self.moved_bytes > MAX_MOVED_BYTES {
                 let whole = Span::new(physical, 0..line.source(&range).end as usize);
-                self.limit(whole, "the definitions in this line never end".to_owned());
+                let message = if is_endless {
+                    "the definitions in this line never end".to_owned()
+                } else {
+                    format!(
+                        "up to this line, definitions and repetitions take more than {MAX_SUBSTITUTIONS} steps in a line, or copy more than {MAX_MOVED_BYTES} bytes"
+                    )
+                };
+                self.limit(whole, message);
                 return Err(Unusable::Everything);
             }
             let source = line.source(&range);

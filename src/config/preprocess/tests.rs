@@ -290,6 +290,30 @@ fn what_a_definition_or_a_repetition_makes_may_be_a_definition() {
 }
 
 #[test]
+fn a_definition_goes_on_behind_a_line_that_ends_in_a_backslash_whatever_else_it_is() {
+    // keepalived 2.2.7: a blank line, a comment or a line that is for another node ends it as any other.
+    for (end, expected) in [
+        ("\n", &["c", "a "][..]),
+        ("# b\n", &["c", "a "]),
+        ("@other b\n", &["c", "a "]),
+        ("@other b \\\n", &["a ", "c"]),
+        ("@here b \\\n", &["a ", "b ", "c"]),
+    ] {
+        let read = read_files(&[("main.conf", &format!("$A=a \\\n{end}c\n$A\n"))]);
+        assert_eq!(read.lines, expected, "{end:?}");
+        assert_eq!(read.findings, [""; 0], "{end:?}");
+    }
+    // 2.4 ends it at a comment whatever stands at its end.
+    for line in ["# b \\", "b # c \\"] {
+        let read = read_files(&[("main.conf", &format!("$A=a \\\n{line}\nc\n$A\n"))]);
+        assert_eq!(read.lines.first().map(String::as_str), Some("a "), "{line}");
+        assert_eq!(read.lines.last().map(String::as_str), Some("c"), "{line}");
+        assert_eq!(read.findings.len(), 1, "{:?}", read.findings);
+        assert!(read.findings[0].contains("versions of keepalived differ"));
+    }
+}
+
+#[test]
 fn what_was_meant_as_a_definition_is_one_complaint_that_says_how_it_is_written() {
     for (line, help) in [
         ("$FOO = bar", "no blank before the '=': $FOO=VALUE"),
