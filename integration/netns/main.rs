@@ -21,4 +21,5 @@ mod start;
 mod stories;
 mod the_lab;
 mod tracking;
+mod unicast;
 mod vmac;

@@ -146,6 +146,21 @@ story fd00::100
 stop b
 check "b does not have it at the end" hasnt b fd00::100
 
+say "--- unicast in the VRF, without an interface"
+write_config a 150 "vrf red
+unicast_src_ip 10.0.0.1
+unicast_peer {
+10.0.0.2
+}" 10.0.0.100/24
+write_config b 100 "vrf red
+unicast_src_ip 10.0.0.2
+unicast_peer {
+10.0.0.1
+}" 10.0.0.100/24
+sed -i '/interface eth0/d' "$work/a.conf" "$work/b.conf"
+story 10.0.0.100
+stop b
+
 all_sent() { ! grep -q 'Cant send advert' "$work/a.log" "$work/b.log"; }
 check "every advert could be sent" all_sent
 

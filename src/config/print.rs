@@ -220,6 +220,8 @@ impl Printer<'_> {
             }
             // Nothing follows from it, so there is no default either.
             None if row.standing == Standing::Pending => return,
+            // Unicast that does without one has a stand-in.
+            None if row.name == "interface" => return,
             None if value::is_off(row, value) || !value::is_in_range(row, value) => return,
             None => origin::inherited(row, scope, self.globals, &self.catalogue),
         };

@@ -19,8 +19,8 @@ pub(crate) mod keywords;
 mod network;
 mod resolve;
 mod strict;
-mod unsupported;
 mod vmac;
+mod without_interface;
 
 pub use address_vmac::AddressVmac;
 pub use auth_hmac::{AntiReplay, AuthHmac, HmacKey, HmacMode};
@@ -137,6 +137,7 @@ impl Default for GarpSettings {
 pub struct VrrpInstance {
     pub name: String,
     pub state: InitialState,
+    /// Its VRF or none in particular, where unicast does without.
     pub interface: InterfaceName,
     pub virtual_router_id: Vrid,
     pub priority: Priority,

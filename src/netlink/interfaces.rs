@@ -67,6 +67,11 @@ impl Interfaces {
         self.links.get(self.indexes.get(name)?)
     }
 
+    /// The addresses of all interfaces.
+    pub fn all_addresses(&self) -> impl Iterator<Item = &Address> {
+        self.addresses.values().flatten()
+    }
+
     /// The addresses of that interface in the kernel's order, none if there is no such interface.
     pub fn addresses(&self, name: &InterfaceName) -> &[Address] {
         self.link(name)

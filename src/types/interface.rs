@@ -22,7 +22,21 @@ pub struct InvalidInterfaceName {
     pub name: String,
 }
 
+/// A name that neither the kernel nor [`InterfaceName::new`] takes.
+const ANY: &str = "any/";
+
 impl InterfaceName {
+    /// No interface in particular: where routes lead, and wherever something comes from.
+    pub fn any() -> Self {
+        let mut bytes = [0; MAX_LEN];
+        bytes[..ANY.len()].copy_from_slice(ANY.as_bytes());
+        Self { bytes }
+    }
+
+    pub fn is_any(&self) -> bool {
+        self.as_str() == ANY
+    }
+
     pub fn new(name: &str) -> Result<Self, InvalidInterfaceName> {
         let fits = (1..=MAX_LEN).contains(&name.len()) && name != "." && name != "..";
         if fits
@@ -52,6 +66,10 @@ impl TryFrom<String> for InterfaceName {
     type Error = InvalidInterfaceName;
 
     fn try_from(name: String) -> Result<Self, Self::Error> {
+        // From another process of ours.
+        if name == ANY {
+            return Ok(Self::any());
+        }
         Self::new(&name)
     }
 }

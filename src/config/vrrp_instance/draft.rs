@@ -56,6 +56,7 @@ pub(crate) struct Draft {
     pub(crate) timer_expired_backup: Option<Spanned<u8>>,
     pub(crate) no_virtual_ipaddress: bool,
     pub(crate) native_ipv6: bool,
+    pub(crate) vrf: Option<Spanned<InterfaceName>>,
     /// A keyword that only makes sense with unicast peers.
     pub(crate) unicast_keyword: Option<Span>,
     pub(crate) garp: GarpDraft,
@@ -110,6 +111,7 @@ impl Draft {
             timer_expired_backup: None,
             no_virtual_ipaddress: false,
             native_ipv6: false,
+            vrf: None,
             unicast_keyword: None,
             garp: GarpDraft::default(),
             down_timer_adverts: None,

@@ -187,7 +187,10 @@ const OWN: &[Keyword<Draft>] = &[
             Ok(())
         },
     ),
-    Keyword::pending("vrf", Shape::Word("a VRF"), ""),
+    Keyword::new("vrf", Shape::Word("a VRF"), "", |draft, arguments| {
+        draft.vrf = Some(arguments.interface()?);
+        Ok(())
+    }),
     Keyword::new("native_ipv6", Shape::Flag, "off", |draft, _| {
         draft.native_ipv6 = true;
         Ok(())

@@ -160,6 +160,7 @@ impl Draft {
         instance.use_vmac_addr = self.vmac.use_vmac_addr;
         if let (Some(vmac), None) = (&self.vmac.use_vmac, self.vmac.vmac_xmit_base)
             && !instance.unicast_peer.is_empty()
+            && !self.is_unicast_without_interface()
         {
             instance.vmac_xmit_base = true;
             let message = format!(

@@ -20,8 +20,7 @@ const MAX_PASSWORD_BYTES: usize = 8;
 impl Draft {
     /// `None` with a complaint where the instance cannot take part.
     pub(crate) fn resolve(&self, context: &mut Context<'_>) -> Option<VrrpInstance> {
-        let mut is_left_out = self.complain_if_left_out(context);
-        let interface = self.required_interface(context);
+        let mut is_left_out = !self.has_interface(context);
         let vrid = self.required_vrid(context);
         // What cannot take part is looked over all the same, so that all its mistakes are said at once.
         let mut instance = self.outline()?;
@@ -33,6 +32,7 @@ impl Draft {
         }
         self.set_addresses(&mut instance, context);
         self.set_network(&mut instance, context);
+        self.set_without_interface(&mut instance, context);
         self.set_tracking(&mut instance, context);
         instance.garp = self.garp.resolve(context.globals.garp);
         if self.is_strict(context) {
@@ -48,14 +48,15 @@ impl Draft {
             .notify
             .smtp_alert
             .unwrap_or_else(|| globals.smtp.vrrp_default());
-        (!is_left_out && interface.is_some() && vrid.is_some()).then_some(instance)
+        (!is_left_out && vrid.is_some()).then_some(instance)
     }
 
     /// The instance with defaults; what it lacks has a stand-in.
     fn outline(&self) -> Option<VrrpInstance> {
-        let interface = match &self.interface {
-            Some(interface) => interface.value.clone(),
-            None => InterfaceName::new("lo").ok()?,
+        let interface = match (&self.interface, self.stand_in()) {
+            (Some(interface), _) => interface.value.clone(),
+            (None, Some(stand_in)) => stand_in,
+            (None, None) => InterfaceName::new("lo").ok()?,
         };
         let vrid = match self.virtual_router_id {
             Some(vrid) => vrid.value,
@@ -68,21 +69,18 @@ impl Draft {
         self.strict_mode.unwrap_or(context.globals.vrrp_strict)
     }
 
-    fn required_interface<'d>(
-        &'d self,
-        context: &mut Context<'_>,
-    ) -> Option<&'d Spanned<InterfaceName>> {
+    fn has_interface(&self, context: &mut Context<'_>) -> bool {
         let Some(interface) = &self.interface else {
             if self.refused_interface || self.is_unicast_without_interface() {
-                return None;
+                return !self.refused_interface;
             }
             let message = format!("({}) has no 'interface'", self.name.value);
             let finding = Finding::new(Code::MissingKeyword, self.name.span, message);
             context.complain(finding.help("'interface NAME' says where its adverts go"));
-            return None;
+            return false;
         };
         context.require_interface(interface);
-        Some(interface)
+        true
     }
 
     fn required_vrid(&self, context: &mut Context<'_>) -> Option<Spanned<Vrid>> {

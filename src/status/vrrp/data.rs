@@ -98,7 +98,7 @@ impl Page {
         if let Some(own) = config.own_interface() {
             let over = &instance.interface;
             self.row("Interface", format_args!("{own}, vmac on {over}"));
-        } else {
+        } else if !instance.interface.is_any() {
             self.row("Interface", &instance.interface);
         }
         match instance.source {

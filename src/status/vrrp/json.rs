@@ -121,7 +121,10 @@ fn data<'d>(instance: &'d InstanceSnapshot, config: &'d VrrpInstance, now: Now) 
         skip_check_adv_addr: config.skip_check_adv_addr.into(),
         strict_mode: config.strict_mode.into(),
         vmac_ifname: config.own_interface().map_or("", |name| name.as_str()),
-        ifp_ifname: instance.interface.as_str(),
+        ifp_ifname: match &instance.interface {
+            interface if interface.is_any() => "",
+            interface => interface.as_str(),
+        },
         master_priority: instance.master.map_or(0, |(_, priority)| priority),
         last_transition: now.unix(instance.last_transition).as_secs_f64(),
         garp_delay: garp.garp_master_delay.as_secs(),

@@ -289,6 +289,7 @@ fn state(
     watched: &Watched,
 ) -> InterfaceState {
     let link = match interfaces.link(name) {
+        None if name.is_any() => LinkState::Up,
         Some(link) if link.is_up && beat.unwrap_or(link.is_running) => LinkState::Up,
         Some(_) => LinkState::Down,
         None => LinkState::Missing,
@@ -309,8 +310,13 @@ fn state(
         IpAddr::V6(address) if address.is_unicast_link_local() && !it.is_tentative => Some(address),
         IpAddr::V4(_) | IpAddr::V6(_) => None,
     });
-    let there = interfaces.addresses(name).iter();
+    let there: Vec<_> = if name.is_any() {
+        interfaces.all_addresses().collect()
+    } else {
+        interfaces.addresses(name).iter().collect()
+    };
     let sources = there
+        .into_iter()
         .filter(|it| !it.is_tentative && watched.sources.contains(&it.address))
         .map(|it| it.address)
         .collect();

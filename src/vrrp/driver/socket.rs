@@ -34,6 +34,8 @@ const RECEIVE_BUFFER: u32 = 1 << 20;
 const MAX_RECEIVE_BUFFER: u32 = 1 << 30;
 /// Takes an advert of each virtual router that an interface can have, all at once.
 const SEND_BUFFER: usize = 1 << 20;
+/// No interface has it: the kernel asks its routes.
+const ANY_INDEX: u32 = 0;
 /// TC_PRIO_CONTROL (`linux/pkt_sched.h`): adverts leave before bulk data.
 const PRIORITY_CONTROL: u32 = 7;
 
@@ -108,7 +110,10 @@ impl Sockets {
     /// back as another one. An error concerns one interface, is logged and tried again with the
     /// next change.
     pub(super) fn follow(&mut self, interfaces: &Interfaces, set: &PollSet) {
-        let index_of = |name: &InterfaceName| interfaces.link(name).map(|link| link.index);
+        let index_of = |name: &InterfaceName| match name.is_any() {
+            true => Some(ANY_INDEX),
+            false => interfaces.link(name).map(|link| link.index),
+        };
         self.open.retain(|place, pair| {
             self.wanted.contains_key(place) && index_of(&place.0) == Some(pair.index)
         });
@@ -315,7 +320,9 @@ fn receiver(interface: &InterfaceName, transport: Transport) -> io::Result<Socke
         Some(Protocol::from(i32::from(transport.protocol()))),
     )?;
     socket.set_nonblocking(true)?;
-    socket.bind_device(Some(interface.as_str().as_bytes()))?;
+    if !interface.is_any() {
+        socket.bind_device(Some(interface.as_str().as_bytes()))?;
+    }
     // Only what this socket has joined, not what any other program on the node has.
     match transport {
         Transport::Ipv4 | Transport::Ipv4Ah => socket.set_multicast_all_v4(false)?,
@@ -376,7 +383,9 @@ fn sender(interface: &InterfaceName, transport: Transport) -> io::Result<Socket>
         Some(Protocol::from(libc::IPPROTO_RAW)),
     )?;
     socket.set_nonblocking(true)?;
-    socket.bind_device(Some(interface.as_str().as_bytes()))?;
+    if !interface.is_any() {
+        socket.bind_device(Some(interface.as_str().as_bytes()))?;
+    }
     match transport {
         Transport::Ipv4 | Transport::Ipv4Ah => {
             socket.set_header_included_v4(true)?;

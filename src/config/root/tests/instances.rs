@@ -329,14 +329,6 @@ fn an_ipv6_instance_is_version_3_whatever_the_global_version_is() {
 }
 
 #[test]
-fn unicast_without_an_interface_is_left_out_with_a_warning() {
-    let text = instance("unicast_src_ip 10.0.0.2\nunicast_peer {\n10.0.0.3\n}")
-        .replace("interface eth0\n", "");
-    assert_eq!(codes(&text), ["1:15 left-out"]);
-    assert!(loaded(&text).config.vrrp_instances.is_empty());
-}
-
-#[test]
 fn the_first_ipv6_address_is_to_be_link_local() {
     let text = instance("").replace("10.0.0.1/24", "2001:db8::1\nfe80::1");
     assert_eq!(codes(&text), ["5:1 advice"]);
