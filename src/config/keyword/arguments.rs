@@ -195,8 +195,11 @@ impl<'a> Arguments<'a> {
             .find(|&known| known == word.text)
             .ok_or_else(|| {
                 let meant = nearest(word.text, words.iter().copied());
-                self.invalid(word, "value", &self.row.shape)
-                    .maybe_help(meant.map(|meant| format!("did you mean '{meant}'?")))
+                let finding = self.invalid(word, "value", &self.row.shape);
+                match meant {
+                    Some(meant) => finding.help(format!("did you mean '{meant}'?")),
+                    None => finding,
+                }
             })
     }
 
@@ -308,7 +311,10 @@ impl<'a> Arguments<'a> {
 
     fn invalid(&self, word: Word<'_>, what: &str, shape: &Shape) -> Finding {
         let message = format!("invalid {what} '{}' for '{}'", word.text, self.row.name);
-        Finding::new(Code::InvalidValue, word.span, message).expected(shape.expected())
+        let finding = Finding::new(Code::InvalidValue, word.span, message);
+        let is_sign = word.text.starts_with('=');
+        let help = is_sign.then(|| "no '=' stands between a keyword and its value".to_owned());
+        finding.expected(shape.expected()).maybe_help(help)
     }
 
     fn out_of_range(&self, word: Word<'_>, shape: &Shape) -> Finding {

@@ -68,6 +68,18 @@ fn a_short_word_of_another_block_is_suggested_for_a_slip_only() {
 }
 
 #[test]
+fn a_sign_between_a_keyword_and_its_value_is_said() {
+    let text = instance("advert_int = 1");
+    assert_says(&text, "no '=' stands between a keyword and its value");
+    assert_says(&real_server("weight = 1"), "no '=' stands between");
+    assert_says(
+        &instance("nopreempt = on"),
+        "'=' behind 'nopreempt' is not read",
+    );
+    assert_says(&instance("state =MASTER"), "did you mean 'MASTER'?");
+}
+
+#[test]
 fn a_definition_without_its_dollar_is_told_how_it_is_written() {
     for line in ["FOO=bar\n", "FOO = bar\n", "FOO =bar\n"] {
         assert_says(line, "no blank before its '=': $FOO=VALUE");
