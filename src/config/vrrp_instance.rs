@@ -12,13 +12,16 @@ use crate::types::{
 };
 
 mod address_vmac;
+mod addresses;
 mod auth_hmac;
+mod authentication;
 mod capacity;
 mod draft;
 pub(crate) mod keywords;
 mod network;
 mod resolve;
 mod strict;
+mod unicast;
 mod vmac;
 mod without_interface;
 
@@ -31,7 +34,8 @@ pub use vmac::{Ipvlan, IpvlanMode, Vmac};
 
 pub(crate) use vmac::name_all as name_vmacs;
 
-pub(crate) use keywords::{AUTHENTICATION, AUTHENTICATION_BLOCK, BLOCK, KEYWORDS};
+pub(crate) use authentication::{BLOCK as AUTHENTICATION_BLOCK, KEYWORDS as AUTHENTICATION};
+pub(crate) use keywords::{BLOCK, KEYWORDS};
 pub(crate) use network::garp_extra_if;
 
 /// Keyword `state`: a hint only; every instance below priority 255 starts as BACKUP.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::authentication::AuthenticationDraft;
 use super::vmac::VmacDraft;
 use super::{GarpExtraIf, GarpSettings, InitialState, OldUnicastChecksum, UnicastPeer, auth_hmac};
 use crate::config::keyword::Spanned;
@@ -135,22 +136,6 @@ impl HasTrack for Draft {
     fn track(&mut self) -> &mut TrackDraft {
         &mut self.track
     }
-}
-
-/// Block `authentication`.
-#[derive(Clone, Debug)]
-pub(crate) struct AuthenticationDraft {
-    /// Of the keyword.
-    pub(crate) span: Span,
-    pub(crate) auth_type: Option<Spanned<AuthType>>,
-    pub(crate) auth_pass: Option<Spanned<String>>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum AuthType {
-    Pass,
-    /// IPsec AH (RFC 2338 §5.3.6).
-    Ah,
 }
 
 /// The gratuitous ARP settings of an instance or of `global_defs`.

@@ -1,20 +1,19 @@
-//! The keywords of `vrrp_instance` and of `authentication` in it.
+//! The keywords of `vrrp_instance`; those of one purpose have files of their own.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use super::draft::{AuthType, AuthenticationDraft, Draft};
-use super::{InitialState, OldUnicastChecksum, UnicastPeer, auth_hmac};
+use super::authentication::{self, authentication};
+use super::draft::Draft;
+use super::unicast::{advert_address, old_unicast_checksum, unicast_peer};
+use super::{InitialState, auth_hmac};
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::{Arguments, Keyword, NO_LIMIT, Shape, Spanned, Table};
-use crate::config::lexer::Word;
 use crate::config::notify_scripts::notify_rows;
 use crate::config::track::track_rows;
 use crate::types::{AdvertInterval, Priority, Vrid, VrrpVersion};
 
-/// Names of the tables.
+/// Name of the table.
 pub(crate) const BLOCK: &str = "vrrp_instance";
-pub(crate) const AUTHENTICATION_BLOCK: &str = "authentication";
 
 /// Whole seconds, kept as such (keepalived: garp delays).
 pub(crate) const GARP_SECONDS: Shape = Shape::number(0, 86_400);
@@ -66,7 +65,7 @@ const OWN: &[Keyword<Draft>] = &[
     ),
     Keyword::new(
         "authentication",
-        Shape::Block(AUTHENTICATION_BLOCK),
+        Shape::Block(authentication::BLOCK),
         "",
         authentication,
     ),
@@ -338,34 +337,6 @@ const OWN: &[Keyword<Draft>] = &[
     ),
 ];
 
-pub(crate) const AUTHENTICATION: Table<AuthenticationDraft> = &[OWN_AUTHENTICATION];
-
-const OWN_AUTHENTICATION: &[Keyword<AuthenticationDraft>] = &[
-    Keyword::new(
-        "auth_type",
-        Shape::Choice(&["PASS", "AH"]),
-        "",
-        |draft, arguments| {
-            let span = arguments.span();
-            let value = match arguments.choice()? {
-                "AH" => AuthType::Ah,
-                _ => AuthType::Pass,
-            };
-            draft.auth_type = Some(Spanned { value, span });
-            Ok(())
-        },
-    ),
-    Keyword::new(
-        "auth_pass",
-        Shape::Word("a password of up to 8 characters"),
-        "",
-        |draft, arguments| {
-            draft.auth_pass = Some(arguments.text()?);
-            Ok(())
-        },
-    ),
-];
-
 /// keepalived: adverts on the loopback interface only come back to their sender.
 fn interface(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     draft.refused_interface = true;
@@ -425,20 +396,6 @@ fn mcast_dst_ip(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), 
     Ok(())
 }
 
-fn old_unicast_checksum(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
-    draft.unicast_keyword = Some(arguments.keyword_span());
-    draft.old_unicast_checksum = match arguments.next_word() {
-        None => OldUnicastChecksum::Always,
-        Some(word) if word.text == "never" => OldUnicastChecksum::Never,
-        Some(word) => {
-            let message = format!("unknown old_unicast_checksum mode '{}'", word.text);
-            let finding = Finding::new(Code::InvalidValue, word.span, message);
-            return Err(finding.expected("'never' or nothing"));
-        }
-    };
-    Ok(())
-}
-
 /// Without a number: the priority just below the own one, which is not known here.
 fn timer_expired_backup(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
     let span = arguments.span();
@@ -473,104 +430,6 @@ pub(crate) fn version(arguments: &mut Arguments<'_>) -> Result<Spanned<VrrpVersi
         _ => VrrpVersion::V2,
     };
     Ok(Spanned { value, span })
-}
-
-fn authentication(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
-    let mut authentication = AuthenticationDraft {
-        span: arguments.keyword_span(),
-        auth_type: None,
-        auth_pass: None,
-    };
-    let block = arguments.block();
-    arguments.reader().read(
-        &mut authentication,
-        AUTHENTICATION_BLOCK,
-        AUTHENTICATION,
-        block,
-    );
-    draft.authentication = Some(authentication);
-    Ok(())
-}
-
-fn unicast_peer(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
-    draft.unicast_keyword = Some(arguments.keyword_span());
-    for statement in arguments.block() {
-        let word = statement.first();
-        let Some(address) = without_prefix(word, arguments) else {
-            draft.refused_unicast_peer = draft.unicast_keyword;
-            let message = format!("invalid unicast peer '{}', which is not used", word.text);
-            let finding = Finding::new(Code::InvalidValue, word.span, message);
-            arguments.complain(finding.expected("an IP address"));
-            continue;
-        };
-        let mut value = UnicastPeer::from(address);
-        peer_options(&mut value, statement.arguments(), arguments);
-        if value.min_ttl > value.max_ttl {
-            let message = format!(
-                "min_ttl {} > max_ttl {} - all packets will be discarded",
-                value.min_ttl, value.max_ttl
-            );
-            arguments.complain(Finding::new(Code::Conflict, word.span, message));
-        }
-        let span = word.span;
-        draft.unicast_peer.push(Spanned { value, span });
-    }
-    Ok(())
-}
-
-/// keepalived: a prefix length behind an address that adverts come from or go to says nothing.
-fn advert_address(arguments: &mut Arguments<'_>) -> Result<Spanned<IpAddr>, Finding> {
-    let word = arguments.word()?;
-    let span = word.span;
-    without_prefix(word, arguments)
-        .map(|value| Spanned { value, span })
-        .ok_or_else(|| {
-            let message = format!(
-                "invalid IP address '{}' for '{}'",
-                word.text,
-                arguments.keyword().value
-            );
-            Finding::new(Code::InvalidValue, span, message).expected(Shape::Address.expected())
-        })
-}
-
-/// `ADDRESS[/PREFIX]`; `None`: it is no address.
-fn without_prefix(word: Word<'_>, arguments: &mut Arguments<'_>) -> Option<IpAddr> {
-    let Some((address, prefix_len)) = word.text.split_once('/') else {
-        return word.text.parse().ok();
-    };
-    let address = address.parse().ok()?;
-    prefix_len.parse::<u8>().ok()?;
-    let message = format!("the prefix length of {address} says nothing here");
-    arguments.complain(Finding::new(Code::NoEffect, word.span, message));
-    Some(address)
-}
-
-/// `[min_ttl N] [max_ttl N]`
-fn peer_options(peer: &mut UnicastPeer, words: &[Word<'_>], arguments: &mut Arguments<'_>) {
-    let mut words = words.iter();
-    while let Some(option) = words.next() {
-        let field = match option.text {
-            "min_ttl" => &mut peer.min_ttl,
-            "max_ttl" => &mut peer.max_ttl,
-            text => {
-                let message = format!("'{text}' is no option of a unicast peer");
-                arguments.complain(Finding::new(Code::ExtraWords, option.span, message));
-                continue;
-            }
-        };
-        let number = match words.next() {
-            Some(word) => arguments.number_in(*word, &Shape::number(0, 255)),
-            None => {
-                let message = format!("'{}' is without its number", option.text);
-                Err(Finding::new(Code::InvalidValue, option.span, message))
-            }
-        };
-        match number {
-            Ok(number) => *field = number,
-            Err(finding) => arguments.complain(finding),
-        }
-    }
 }
 
 /// A number of whole seconds.

@@ -4,18 +4,13 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::draft::{AuthType, AuthenticationDraft, Draft};
+use super::draft::Draft;
 use super::{Authentication, InitialState, TrackInterface, TrackScript, VrrpInstance};
 use crate::config::consistency::{Context, TrackKind};
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::Spanned;
 use crate::config::lines::Span;
-use crate::types::{
-    AddressFamily, AdvertInterval, InterfaceName, Priority, VirtualAddress, Vrid, VrrpVersion,
-};
-
-/// Longest password (RFC 2338 §5.3.10).
-const MAX_PASSWORD_BYTES: usize = 8;
+use crate::types::{AddressFamily, AdvertInterval, InterfaceName, Priority, Vrid, VrrpVersion};
 
 impl Draft {
     /// `None` with a complaint where the instance cannot take part.
@@ -359,161 +354,6 @@ impl Draft {
         value
     }
 
-    fn authenticate(
-        &self,
-        block: &AuthenticationDraft,
-        version: VrrpVersion,
-        context: &mut Context<'_>,
-    ) -> Authentication {
-        let name = &self.name.value;
-        if let Some(password) = &block.auth_pass
-            && password.value.len() > MAX_PASSWORD_BYTES
-        {
-            let message =
-                format!("({name}) Truncating auth_pass to {MAX_PASSWORD_BYTES} characters");
-            context.complain(Finding::new(Code::OutOfRange, password.span, message));
-        }
-        if version == VrrpVersion::V3 {
-            let message =
-                format!("({name}) VRRP version 3 does not support authentication. Ignoring.");
-            context.complain(Finding::new(Code::Conflict, block.span, message));
-            return Authentication::None;
-        }
-        let Some(password) = &block.auth_pass else {
-            let message =
-                format!("({name}) Authentication specified but no password given. Ignoring");
-            context.complain(
-                Finding::new(Code::Conflict, block.span, message).help("'auth_pass PASSWORD'"),
-            );
-            return Authentication::None;
-        };
-        let Some(auth_type) = block.auth_type else {
-            // Adverts with and without a password do not go together, so this must not be guessed silently.
-            let message =
-                format!("({name}) a password without an 'auth_type'; no authentication is used");
-            context.complain(
-                Finding::new(Code::Conflict, block.span, message).help("'auth_type PASS'"),
-            );
-            return Authentication::None;
-        };
-        let mut octets = [0; MAX_PASSWORD_BYTES];
-        for (octet, byte) in octets.iter_mut().zip(password.value.as_bytes()) {
-            *octet = *byte;
-        }
-        match auth_type.value {
-            AuthType::Ah if self.family() == AddressFamily::Inet6 => {
-                let message = format!("({name}) Cannot use AH authentication with IPv6. ignoring");
-                context.complain(Finding::new(Code::Conflict, auth_type.span, message));
-                Authentication::None
-            }
-            AuthType::Pass => Authentication::Pass(octets),
-            AuthType::Ah => Authentication::Ah(octets),
-        }
-    }
-
-    fn set_addresses(&self, instance: &mut VrrpInstance, context: &mut Context<'_>) {
-        let mut seen = Vec::new();
-        instance.virtual_ipaddress = self.usable(
-            &self.virtual_ipaddress,
-            Family::MustMatch,
-            &mut seen,
-            context,
-        );
-        instance.virtual_ipaddress_excluded = self.usable(
-            &self.virtual_ipaddress_excluded,
-            Family::MayDiffer,
-            &mut seen,
-            context,
-        );
-        self.move_what_no_advert_carries(instance, context);
-        self.complain_if_global(instance.version, context);
-        if instance.virtual_ipaddress.is_empty() && !self.no_virtual_ipaddress {
-            let (code, word) = match instance.version {
-                VrrpVersion::V2 => (Code::Defaulted, "sensible"),
-                VrrpVersion::V3 => (Code::MissingKeyword, "required"),
-            };
-            let message = format!(
-                "({}) No VIP specified; at least one is {word}",
-                self.name.value
-            );
-            context.complain(Finding::new(code, self.name.span, message));
-        }
-    }
-
-    /// RFC 5798 §5.2.9: the first IPv6 address is the link-local one of the virtual router.
-    fn complain_if_global(&self, version: VrrpVersion, context: &mut Context<'_>) {
-        let Some(first) = self.virtual_ipaddress.first() else {
-            return;
-        };
-        if let IpAddr::V6(address) = first.value.address
-            && !address.is_unicast_link_local()
-        {
-            let (code, verb) = if version == VrrpVersion::V3 && self.is_strict(context) {
-                (Code::Conflict, "must")
-            } else {
-                (Code::Advice, "should")
-            };
-            let message = format!(
-                "({}) the first IPv6 VIP address {verb} be link local",
-                self.name.value
-            );
-            context.complain(
-                Finding::new(code, first.span, message)
-                    .help("an address out of fe80::/10 in the first line of 'virtual_ipaddress'"),
-            );
-        }
-    }
-
-    /// The entries that go together with each other and the machine.
-    fn usable(
-        &self,
-        entries: &[Spanned<VirtualAddress>],
-        family: Family,
-        seen: &mut Vec<(IpAddr, Option<InterfaceName>)>,
-        context: &mut Context<'_>,
-    ) -> Vec<VirtualAddress> {
-        let mut usable = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let address = &entry.value;
-            if let Some(finding) = self.wrong_family(entry, family) {
-                context.complain(finding);
-                continue;
-            }
-            let identity = (address.address, address.dev.clone());
-            if seen.contains(&identity) {
-                let message = format!(
-                    "({}) VIP {} is there already - ignoring",
-                    self.name.value, address.address
-                );
-                context.complain(Finding::new(Code::DuplicateEntry, entry.span, message));
-                continue;
-            }
-            seen.push(identity);
-            if let Some(dev) = &address.dev {
-                context.require_interface(&Spanned {
-                    value: dev.clone(),
-                    span: entry.span,
-                });
-            }
-            usable.push(address.clone());
-        }
-        usable
-    }
-
-    fn wrong_family(&self, entry: &Spanned<VirtualAddress>, family: Family) -> Option<Finding> {
-        let name = &self.name.value;
-        let address = entry.value.address;
-        let is_wrong = match family {
-            Family::MustMatch => AddressFamily::of(address) != self.family(),
-            Family::MayDiffer => false,
-        };
-        is_wrong.then(|| {
-            let message =
-                format!("({name}) address family must match VRRP instance [{address}] - ignoring");
-            Finding::new(Code::Conflict, entry.span, message)
-        })
-    }
-
     /// The version of IP of the instance: that of the first address that says so.
     pub(super) fn family(&self) -> AddressFamily {
         let virtual_address = self.virtual_ipaddress.first().map(|it| it.value.address);
@@ -566,11 +406,4 @@ impl Draft {
             }
         }
     }
-}
-
-/// Whether an address of the other family is a mistake.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Family {
-    MustMatch,
-    MayDiffer,
 }
