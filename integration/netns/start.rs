@@ -135,3 +135,37 @@ fn the_log_says_once_which_plane_carries_the_virtual_servers_and_why() -> Result
     );
     Ok(())
 }
+
+#[test]
+fn scripts_of_the_parent_run_around_the_life_of_its_children_and_the_dump_has_no_password()
+-> Result<()> {
+    let lab = Lab::new()?;
+    let director = &lab.directors[A];
+    let marks = lab.dir().join("marks");
+    let script = lab.file(
+        "around.sh",
+        &format!(
+            "#!/bin/sh\necho \"$1 $(ls {} | grep -c hello)\" >>{}\n",
+            director.run.display(),
+            marks.display()
+        ),
+    )?;
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let script = script.display();
+    let global =
+        format!("startup_script \"{script} start\"\n    shutdown_script \"{script} stop\"");
+    let config = lab.file("around.conf", &pair::routers_with(A, &global, ""))?;
+    let mut daemon = Daemon::start_with(Program::Holdfast, director, &config, &["-d"])?;
+    daemon.wait_for_master(daemon.started(), Duration::from_secs(8))?;
+    daemon.terminate(Duration::from_secs(8))?;
+    // Neither time has a child its socket there.
+    assert_eq!(std::fs::read_to_string(&marks)?, "start 0\nstop 0\n");
+    let log = daemon.log();
+    assert!(log.contains("virtual_router_id 51"), "{}", log.tail(200));
+    assert!(
+        !log.lines()
+            .iter()
+            .any(|line| line.text.contains("auth_pass holdfast"))
+    );
+    Ok(())
+}

@@ -333,7 +333,7 @@ const OWN: &[Keyword<Drafts>] = &[
             Ok(())
         },
     ),
-    Keyword::pending_but_read(
+    Keyword::new(
         "child_wait_time",
         Shape::number(0, NO_LIMIT),
         "5",

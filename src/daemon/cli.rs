@@ -250,8 +250,8 @@ fn start(options: &Options, log: LogSettings) -> Result<ExitStatus, Refused> {
             )));
         }
     }
-    if options.dump_conf {
-        info!("Configuration: {:?}", loaded.config);
+    for line in loaded.printed.iter().flat_map(|it| it.lines()) {
+        info!("{line}");
     }
     let background = (!options.dont_fork).then(background::daemonize);
     let background = background
@@ -411,6 +411,7 @@ fn load_request(options: &Options, file: PathBuf) -> LoadRequest {
         config_id: options.config_id.clone(),
         all_config: options.all_config,
         net_namespace: options.namespace.clone(),
+        dump_conf: options.dump_conf,
     }
 }
 

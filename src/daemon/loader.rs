@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 use super::exit_status::ExitStatus;
 use super::host::SystemHost;
 use super::message::{LoadReply, LoadRequest, Verdict};
-use crate::config::{Complaint, LoadOptions, Loaded, Policy, Severity, load};
+use crate::config::{Complaint, LoadOptions, Loaded, Policy, Secrets, Severity, load, print};
 use crate::lvs::driver::{Plane, PlaneChoice, choose};
 use crate::sys::{frame, process};
 
@@ -66,7 +66,9 @@ fn load_for(request: &LoadRequest) -> LoadReply {
             net_namespace: None,
         }
     };
+    let printed = request.dump_conf.then(|| print(&loaded, Secrets::Hidden));
     LoadReply {
+        printed,
         verdict: verdict(&loaded),
         complaints: loaded.complaints,
         config: loaded.config,
@@ -80,7 +82,7 @@ pub(crate) fn load_file(request: &LoadRequest) -> Loaded {
         config_id: request.config_id.clone(),
         all_config: request.all_config,
         net_namespace: request.net_namespace.clone(),
-        ..LoadOptions::default()
+        origins: request.dump_conf,
     };
     load(&request.file, &options, &SystemHost)
 }

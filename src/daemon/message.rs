@@ -142,6 +142,8 @@ pub(crate) struct LoadRequest {
     pub(crate) all_config: bool,
     /// Takes the place of the keyword.
     pub(crate) net_namespace: Option<String>,
+    /// The configuration is wanted in words too (`-d`).
+    pub(crate) dump_conf: bool,
 }
 
 /// What the loader found.
@@ -152,6 +154,8 @@ pub(crate) struct LoadReply {
     /// In file order.
     pub(crate) complaints: Vec<Complaint>,
     pub(crate) verdict: Verdict,
+    /// As `holdfast check --print` writes it, if it was wanted. Passwords are hidden.
+    pub(crate) printed: Option<String>,
 }
 
 /// The worst that was found.

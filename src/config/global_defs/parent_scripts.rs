@@ -59,13 +59,13 @@ impl ParentScriptsDraft {
 const TIMEOUT: Shape = Shape::number(1, 1000);
 
 pub(super) const ROWS: &[Keyword<Draft>] = &[
-    Keyword::pending_but_read("startup_script", Shape::Script, "", |draft, arguments| {
+    Keyword::new("startup_script", Shape::Script, "", |draft, arguments| {
         arguments.fill(&mut draft.parent_scripts.startup_script)
     }),
-    Keyword::pending_but_read("shutdown_script", Shape::Script, "", |draft, arguments| {
+    Keyword::new("shutdown_script", Shape::Script, "", |draft, arguments| {
         arguments.fill(&mut draft.parent_scripts.shutdown_script)
     }),
-    Keyword::pending_but_read(
+    Keyword::new(
         "startup_script_timeout",
         TIMEOUT,
         "10",
@@ -74,7 +74,7 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
         },
     )
     .unit("s"),
-    Keyword::pending_but_read(
+    Keyword::new(
         "shutdown_script_timeout",
         TIMEOUT,
         "10",

@@ -2,6 +2,7 @@
 //! anybody: loading is another process, and each child has tasks of its own.
 
 mod handle;
+mod scripts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -63,6 +64,7 @@ pub(crate) async fn run(settings: Settings, first: LoadReply) -> io::Result<Exit
     let mut parent = Parent::new(settings)?;
     parent.take_over(first);
     parent.clear_left_overs().await;
+    parent.run_startup_script().await;
     let mut exit = parent.configured().await;
     while exit.is_none() {
         exit = parent.next(&mut signals).await;
@@ -70,6 +72,7 @@ pub(crate) async fn run(settings: Settings, first: LoadReply) -> io::Result<Exit
     // Nothing after an orderly end; a child that died for good leaves what the node has as long as the program runs.
     let _ = fence::take_away(&parent.netlink, parent.supervisor.owned()).await;
     parent.journal.remove();
+    parent.run_shutdown_script().await;
     Ok(exit.unwrap_or(ExitStatus::Fatal))
 }
 
@@ -173,12 +176,25 @@ impl Parent {
         wanted
     }
 
+    async fn run_startup_script(&self) {
+        let it = &self.config.global_defs.parent_scripts;
+        let (script, limit) = (it.startup_script.as_ref(), it.startup_script_timeout);
+        scripts::run("startup_script", script, limit).await;
+    }
+
+    async fn run_shutdown_script(&self) {
+        let it = &self.config.global_defs.parent_scripts;
+        let (script, limit) = (it.shutdown_script.as_ref(), it.shutdown_script_timeout);
+        scripts::run("shutdown_script", script, limit).await;
+    }
+
     async fn configured(&mut self) -> Option<ExitStatus> {
         let wanted = self.wanted();
-        let hello_interval = self.config.global_defs.hello_interval;
+        let defs = &self.config.global_defs;
         self.feed(Input::Configured {
             wanted,
-            hello_interval,
+            hello_interval: defs.hello_interval,
+            child_wait_time: defs.processes.child_wait_time,
         })
         .await
     }

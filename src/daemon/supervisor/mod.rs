@@ -25,9 +25,6 @@ use super::exit_status::ExitStatus;
 use super::message::ChildKind;
 use crate::types::{Owned, OwnedObject, RouterIdentity, Tenure};
 
-/// Children get this long to end when asked (keepalived: child_wait_time).
-const CHILD_WAIT_TIME: Duration = Duration::from_secs(5);
-
 /// What happened.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Input {
@@ -35,6 +32,8 @@ pub(crate) enum Input {
     Configured {
         wanted: BTreeSet<ChildKind>,
         hello_interval: Duration,
+        /// Children get this long to end when asked.
+        child_wait_time: Duration,
     },
     /// The loader refused the new file.
     LoadRejected,
@@ -117,6 +116,7 @@ enum Loading {
 #[derive(Debug)]
 pub(crate) struct Supervisor {
     hello_interval: Duration,
+    child_wait_time: Duration,
     children: BTreeMap<ChildKind, Child>,
     wanted: BTreeSet<ChildKind>,
     /// Whichever instance has them: an address can pass from one to another, and an instance can be renamed.
@@ -142,6 +142,7 @@ impl Supervisor {
     pub(crate) fn new(respawn: Respawn) -> Self {
         Self {
             hello_interval: Duration::from_secs(5),
+            child_wait_time: Duration::from_secs(5),
             children: ChildKind::ALL
                 .into_iter()
                 .map(|kind| (kind, Child::default()))
@@ -162,8 +163,10 @@ impl Supervisor {
             Input::Configured {
                 wanted,
                 hello_interval,
+                child_wait_time,
             } => {
                 self.hello_interval = hello_interval;
+                self.child_wait_time = child_wait_time;
                 self.wanted = wanted;
                 self.configured(now, &mut actions);
             }
@@ -238,6 +241,7 @@ impl Supervisor {
         }
         for kind in ChildKind::ALL {
             let wanted = self.wanted.contains(&kind);
+            let child_wait_time = self.child_wait_time;
             let child = self.child(kind);
             match (&mut child.state, wanted) {
                 (State::Off, true) => self.start(kind, now, actions),
@@ -259,7 +263,7 @@ impl Supervisor {
                     }
                 }
                 (State::Up(up), false) => {
-                    up.stopping = Some(now + CHILD_WAIT_TIME);
+                    up.stopping = Some(now + child_wait_time);
                     actions.push(Action::AskToStop(kind));
                 }
             }
@@ -488,13 +492,14 @@ impl Supervisor {
     }
 
     fn ask_to_stop(&mut self, kind: ChildKind, now: Instant, actions: &mut Vec<Action>) {
+        let child_wait_time = self.child_wait_time;
         let child = self.child(kind);
         match &mut child.state {
             State::Off => {}
             State::Delayed { .. } => child.state = State::Off,
             State::Up(up) => {
                 if up.stopping.is_none() {
-                    up.stopping = Some(now + CHILD_WAIT_TIME);
+                    up.stopping = Some(now + child_wait_time);
                     actions.push(Action::AskToStop(kind));
                 }
             }

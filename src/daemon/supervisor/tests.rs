@@ -2,6 +2,7 @@ use super::*;
 use crate::types::{AddressFamily, InterfaceName, Owned, OwnedAddress, Tenure, Transport, Vrid};
 
 const HELLO: Duration = Duration::from_secs(5);
+const CHILD_WAIT_TIME: Duration = Duration::from_secs(5);
 
 const TERM: Duration = Duration::from_millis(2750);
 
@@ -31,6 +32,7 @@ impl Watch {
             Input::Configured {
                 wanted: ChildKind::ALL.into(),
                 hello_interval: HELLO,
+                child_wait_time: CHILD_WAIT_TIME,
             },
         );
         for kind in ChildKind::ALL {
@@ -109,6 +111,7 @@ fn startup_is_complete_when_the_last_child_is_ready() {
         Input::Configured {
             wanted,
             hello_interval: HELLO,
+            child_wait_time: CHILD_WAIT_TIME,
         },
     );
     assert_eq!(starts(&actions), [ChildKind::Checker, ChildKind::Vrrp]);
@@ -130,6 +133,7 @@ fn a_configuration_with_nothing_to_run_is_said_and_waits_for_a_reload() {
         Input::Configured {
             wanted,
             hello_interval: HELLO,
+            child_wait_time: CHILD_WAIT_TIME,
         },
     );
     assert_eq!(actions[0], Action::Log(Event::NothingToRun));
@@ -190,6 +194,7 @@ fn a_child_that_never_gets_ready_is_killed_too() {
         Input::Configured {
             wanted,
             hello_interval: HELLO,
+            child_wait_time: CHILD_WAIT_TIME,
         },
     );
     assert!(watch.at(5000, Input::Timeout).is_empty());
@@ -355,6 +360,7 @@ fn reloads_that_come_too_fast_are_merged() {
         Input::Configured {
             wanted,
             hello_interval: HELLO,
+            child_wait_time: CHILD_WAIT_TIME,
         },
     );
     assert!(actions.contains(&Action::SendReload(ChildKind::Vrrp)));
@@ -393,6 +399,7 @@ fn a_child_that_dies_while_it_reloads_does_not_block_reloading_for_ever() {
         Input::Configured {
             wanted,
             hello_interval: HELLO,
+            child_wait_time: CHILD_WAIT_TIME,
         },
     );
     watch.at(11, Input::Reloaded(ChildKind::Vrrp));
@@ -410,6 +417,7 @@ fn a_child_that_the_new_configuration_does_not_need_ends_without_a_restart() {
         Input::Configured {
             wanted,
             hello_interval: HELLO,
+            child_wait_time: CHILD_WAIT_TIME,
         },
     );
     assert!(actions.contains(&Action::AskToStop(ChildKind::Checker)));
@@ -427,6 +435,7 @@ fn a_child_that_is_wanted_again_before_it_ended_starts_again() {
         Input::Configured {
             wanted: without,
             hello_interval: HELLO,
+            child_wait_time: CHILD_WAIT_TIME,
         },
     );
     let with = ChildKind::ALL.into();
@@ -435,6 +444,7 @@ fn a_child_that_is_wanted_again_before_it_ended_starts_again() {
         Input::Configured {
             wanted: with,
             hello_interval: HELLO,
+            child_wait_time: CHILD_WAIT_TIME,
         },
     );
     assert!(!actions.contains(&Action::SendReload(ChildKind::Checker)));
@@ -500,6 +510,7 @@ fn configured(wanted: BTreeSet<ChildKind>) -> Input {
     Input::Configured {
         wanted,
         hello_interval: HELLO,
+        child_wait_time: CHILD_WAIT_TIME,
     }
 }
 
