@@ -18,8 +18,6 @@ pub struct Firewall {
     pub nftables: Option<String>,
     /// Of the chains in it, default -1.
     pub nftables_priority: i32,
-    /// Interfaces are matched by number.
-    pub nftables_ifindex: bool,
     pub nftables_counters: bool,
     /// Table that turns a group of addresses into one firewall mark; `None`: each address is a service.
     pub nftables_ipvs: Option<String>,
@@ -44,7 +42,6 @@ impl Default for Firewall {
             vrrp_ipsets: Vec::new(),
             nftables: None,
             nftables_priority: -1,
-            nftables_ifindex: false,
             nftables_counters: false,
             nftables_ipvs: None,
             nftables_ipvs_priority: -1,
@@ -84,12 +81,8 @@ pub(super) const ROWS: &[Keyword<Draft>] = &[
     Keyword::new("nftables_priority", PRIORITY, "-1", |draft, arguments| {
         arguments.fill(&mut draft.defs.firewall.nftables_priority)
     }),
-    Keyword::pending_but_read(
-        "nftables_ifindex",
-        Shape::Flag,
-        "off",
-        |draft, arguments| arguments.fill(&mut draft.defs.firewall.nftables_ifindex),
-    ),
+    Keyword::without_effect("nftables_ifindex", Shape::Flag)
+        .because("the rules match addresses, on whatever interface they are"),
     Keyword::new(
         "nftables_counters",
         Shape::Flag,
