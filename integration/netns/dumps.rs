@@ -51,6 +51,9 @@ fn dumps_say_what_each_node_is_and_why_and_count_what_it_does() -> Result<()> {
     let first = start(A)?;
     first.wait_for_master(first.started(), SOON)?;
     let second = start(B)?;
+    // A request that comes before there is a child is nobody's.
+    let log = second.log();
+    log.wait_for(second.started(), "Entering BACKUP STATE", SOON)?;
 
     let data = dump(&lab, A, first.pid(), "DATA", "keepalived.data")?;
     assert!(data.contains("   State = MASTER\n"), "{data}");
