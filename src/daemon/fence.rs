@@ -2,6 +2,7 @@
 //! process is gone (the unit's ExecStopPost). Only what the journal names is ever touched.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::journal::Journal;
 use super::message::ChildKind;
 use super::pid_file::PidFile;
 use crate::dataplane::{self, driver::TAP_NAME};
-use crate::netlink::nft::DropFilter;
+use crate::netlink::nft::{DropFilter, NftError};
 use crate::netlink::{AddressDeleted, Deleted, Handle, NetlinkError};
 use crate::sys::{net_setting, process};
 use crate::types::{InterfaceName, Owned, OwnedObject};
@@ -30,71 +31,85 @@ const PID_FILE: &str = "holdfast.pid";
 /// Run directories are this far below the common one: namespace, instance.
 const DEEPEST: u8 = 2;
 
-/// Takes everything away, rules before routes before addresses; failures are reported and do not stop the rest.
-/// Returns how much was there.
+/// What came of taking something away.
+#[derive(Debug, Default)]
+pub(crate) struct TakenAway {
+    /// How much was there.
+    pub(crate) removed: usize,
+    /// What may still be there, and why.
+    pub(crate) failed: Vec<(Owned, String)>,
+}
+
+impl TakenAway {
+    /// One line for each failure.
+    pub(crate) fn say_failures(&self) {
+        for (_, error) in &self.failed {
+            warn!("{error}");
+        }
+    }
+}
+
+/// Takes everything away, rules before routes before addresses; failures do not stop the rest.
 pub(crate) async fn take_away<'a>(
     handle: &Handle,
     owned: impl IntoIterator<Item = &'a Owned>,
-) -> Result<usize, usize> {
-    let mut objects: Vec<_> = owned.into_iter().map(|owned| &owned.object).collect();
-    objects.sort();
-    let (mut removed, mut failed) = (0, 0);
-    for object in objects {
-        match delete(handle, object).await {
-            Ok(Deleted::Deleted) => removed += 1,
+) -> TakenAway {
+    let mut all: Vec<_> = owned.into_iter().collect();
+    all.sort();
+    let mut taken = TakenAway::default();
+    for owned in all {
+        match delete(handle, &owned.object).await {
+            Ok(Deleted::Deleted) => taken.removed += 1,
             Ok(Deleted::WasNotThere) => {}
-            Err(error) => {
-                failed += 1;
-                warn!("{error}");
-            }
+            Err(error) => taken.failed.push((owned.clone(), error.to_string())),
         }
     }
-    if failed == 0 {
-        Ok(removed)
-    } else {
-        Err(failed)
-    }
+    taken
 }
 
-async fn delete(handle: &Handle, object: &OwnedObject) -> Result<Deleted, NetlinkError> {
-    match object {
-        OwnedObject::Rule(rule) => handle.delete_rule(rule).await,
-        OwnedObject::Route(route) => handle.delete_route(route).await,
-        OwnedObject::Address(address) => {
-            handle
-                .delete_address(address)
-                .await
-                .map(|deleted| match deleted {
-                    AddressDeleted::Deleted => Deleted::Deleted,
-                    AddressDeleted::WasNotThere => Deleted::WasNotThere,
-                })
-        }
-        OwnedObject::Interface(name) => handle.delete_link(name).await,
-        OwnedObject::Setting { key, earlier } => Ok(put_back(key, earlier)),
+/// Why something could not be taken away, with its name.
+#[derive(Debug, thiserror::Error)]
+enum DeleteError {
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+    #[error(transparent)]
+    Nft(#[from] NftError),
+    #[error("unable to put {} back to {earlier}: {cause}", path.display())]
+    Setting {
+        path: PathBuf,
+        earlier: String,
+        #[source]
+        cause: io::Error,
+    },
+}
+
+async fn delete(handle: &Handle, object: &OwnedObject) -> Result<Deleted, DeleteError> {
+    Ok(match object {
+        OwnedObject::Rule(rule) => handle.delete_rule(rule).await?,
+        OwnedObject::Route(route) => handle.delete_route(route).await?,
+        OwnedObject::Address(address) => match handle.delete_address(address).await? {
+            AddressDeleted::Deleted => Deleted::Deleted,
+            AddressDeleted::WasNotThere => Deleted::WasNotThere,
+        },
+        OwnedObject::Interface(name) => handle.delete_link(name).await?,
+        OwnedObject::Setting { key, earlier } => put_back(key, earlier)?,
         OwnedObject::Table(table) => {
-            // What it was for is gone by now.
-            if let Err(error) = DropFilter::remove(table) {
-                warn!("{error}");
-            }
-            Ok(Deleted::Deleted)
+            DropFilter::remove(table)?;
+            Deleted::Deleted
         }
-    }
+    })
 }
 
 /// The interface may be gone, and its settings with it.
-fn put_back(key: &str, earlier: &str) -> Deleted {
+fn put_back(key: &str, earlier: &str) -> Result<Deleted, DeleteError> {
     match net_setting::write(key, earlier) {
-        Ok(()) => Deleted::Deleted,
-        Err(error) => {
-            if error.kind() != std::io::ErrorKind::NotFound {
-                let path = net_setting::path(key);
-                warn!(
-                    "Unable to put {} back to {earlier}: {error}",
-                    path.display()
-                );
-            }
-            Deleted::WasNotThere
-        }
+        Ok(()) => Ok(Deleted::Deleted),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Deleted::WasNotThere),
+        Err(cause) => Err(DeleteError::Setting {
+            path: net_setting::path(key),
+            earlier: earlier.to_owned(),
+            cause,
+        }),
     }
 }
 
@@ -201,22 +216,15 @@ async fn take_away_all(owned: &BTreeSet<Owned>) -> ExitStatus {
             return ExitStatus::Fatal;
         }
     };
-    match take_away(&handle, owned).await {
-        Ok(removed) => {
-            info!(
-                "{} objects in the journal, {removed} were still there and are removed",
-                owned.len()
-            );
-            ExitStatus::Ok
-        }
-        Err(failed) => {
-            warn!(
-                "{failed} of {} owned objects could not be removed",
-                owned.len()
-            );
-            ExitStatus::Fatal
-        }
+    let taken = take_away(&handle, owned).await;
+    taken.say_failures();
+    let (all, removed, failed) = (owned.len(), taken.removed, taken.failed.len());
+    if failed > 0 {
+        warn!("{failed} of {all} owned objects could not be removed");
+        return ExitStatus::Fatal;
     }
+    info!("{all} objects in the journal, {removed} were still there and are removed");
+    ExitStatus::Ok
 }
 
 /// Lets a child whose parent was killed end by itself, as it does within moments, and ends one that is stuck.
@@ -276,5 +284,23 @@ fn remove_steering() {
             }
         }
         Err(error) => warn!("{error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_is_gone_needs_nothing_and_one_that_cannot_be_set_is_an_error() {
+        let gone = put_back("ipv4/conf/no_such_interface/arp_ignore", "0");
+        assert!(matches!(gone, Ok(Deleted::WasNotThere)), "{gone:?}");
+        // A directory cannot be written, whoever asks.
+        let refused = put_back("ipv4", "0").expect_err("not a setting");
+        let said = refused.to_string();
+        assert!(
+            said.starts_with("unable to put /proc/sys/net/ipv4 back to 0: "),
+            "{said}"
+        );
     }
 }

@@ -2,6 +2,7 @@
 //! anybody: loading is another process, and each child has tasks of its own.
 
 mod handle;
+mod ownership;
 mod scripts;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +20,6 @@ use self::handle::{Handle, HandleEvent, Launch, What};
 use super::child::remove_left_files;
 use super::dump::DumpSignals;
 use super::exit_status::ExitStatus;
-use super::fence;
 use super::journal::Journal;
 use super::loader::{self, LOAD_LIMIT};
 use super::message::{
@@ -70,8 +70,7 @@ pub(crate) async fn run(settings: Settings, first: LoadReply) -> io::Result<Exit
         exit = parent.next(&mut signals).await;
     }
     // Nothing after an orderly end; a child that died for good leaves what the node has as long as the program runs.
-    let _ = fence::take_away(&parent.netlink, parent.supervisor.owned()).await;
-    parent.journal.remove();
+    parent.take_all_away().await;
     parent.run_shutdown_script().await;
     Ok(exit.unwrap_or(ExitStatus::Fatal))
 }
@@ -129,27 +128,6 @@ impl Parent {
             events,
             sender,
         })
-    }
-
-    /// Children of a predecessor that was killed, except a data plane that goes on, and addresses that it owned.
-    async fn clear_left_overs(&self) {
-        for kind in [ChildKind::Vrrp, ChildKind::Checker] {
-            fence::outlast(&self.settings.run_directory, kind).await;
-        }
-        if !self.wanted().contains(&ChildKind::DataPlane) {
-            fence::kill_left_over(&self.settings.run_directory, ChildKind::DataPlane).await;
-        }
-        match self.journal.read() {
-            Ok(record) if record.owned.is_empty() => {}
-            // Found below the name of this namespace, so that is where it was put.
-            Ok(record) => {
-                info!("Taking away what an earlier run left behind");
-                // What could not be removed has been said.
-                let _ = fence::take_away(&self.netlink, &record.owned).await;
-            }
-            Err(error) => warn!("unable to read {}: {error}", self.journal.path().display()),
-        }
-        self.journal.remove();
     }
 
     fn take_over(&mut self, loaded: LoadReply) {
@@ -371,15 +349,17 @@ impl Parent {
 
     async fn feed(&mut self, input: Input) -> Option<ExitStatus> {
         let mut inputs = vec![input];
+        let mut exit = None;
         while let Some(input) = inputs.pop() {
             for action in self.supervisor.handle(input, Instant::now()) {
                 if let Action::Exit(status) = action {
-                    return Some(status);
+                    exit = exit.or(Some(status));
+                } else {
+                    inputs.extend(self.carry_out(action).await);
                 }
-                inputs.extend(self.carry_out(action).await);
             }
         }
-        None
+        exit
     }
 
     async fn carry_out(&mut self, action: Action) -> Option<Input> {
@@ -411,10 +391,7 @@ impl Parent {
                     handle.kill();
                 }
             }
-            Action::Fence(owned) => {
-                // What could not be removed has been said.
-                let _ = fence::take_away(&self.netlink, &owned).await;
-            }
+            Action::Fence(owned) => return Some(self.fence(owned).await),
             Action::WriteJournal => self.is_journal_stale = true,
             Action::Load => self.load(),
             Action::Tell(state) => tell(state),
@@ -481,19 +458,6 @@ impl Parent {
                 _ => None,
             })
             .collect()
-    }
-
-    /// Once for all that has been heard: a master may own thousands of addresses.
-    fn write_journal(&mut self) {
-        if !self.is_journal_stale || !self.events.is_empty() {
-            return;
-        }
-        self.is_journal_stale = false;
-        let net_namespace = self.config.namespaces.net_namespace.as_deref();
-        let owned = self.supervisor.owned();
-        if let Err(error) = self.journal.write(net_namespace, owned) {
-            warn!("unable to write {}: {error}", self.journal.path().display());
-        }
     }
 
     fn load(&self) {

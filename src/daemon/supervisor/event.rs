@@ -59,6 +59,14 @@ pub(crate) enum Event {
     Fenced {
         addresses: usize,
     },
+    /// The first of them, and so many others.
+    NotTakenAway {
+        error: String,
+        others: usize,
+    },
+    TakenAwayAtLast {
+        objects: usize,
+    },
     StartupComplete,
     Reloading,
     ReloadQueued,
@@ -81,6 +89,8 @@ impl Event {
             | Self::NoHello { .. }
             | Self::LeaseEnded { .. }
             | Self::Fenced { .. }
+            | Self::NotTakenAway { .. }
+            | Self::TakenAwayAtLast { .. }
             | Self::ReloadRejected
             | Self::ForcedTermination { .. } => true,
             Self::RestartDelayed { .. }
@@ -135,6 +145,17 @@ impl fmt::Display for Event {
                     "Taking away {addresses} addresses that the VRRP child owned"
                 )
             }
+            Self::NotTakenAway { error, others } => {
+                f.write_str(error)?;
+                if *others > 0 {
+                    write!(f, " (and {others} more)")?;
+                }
+                f.write_str(": it is still there, and tried again every second")
+            }
+            Self::TakenAwayAtLast { objects } => write!(
+                f,
+                "Nothing is left of {objects} objects that could not be taken away at once"
+            ),
             Self::StartupComplete => f.write_str("Startup complete"),
             Self::Reloading => f.write_str("Reloading ..."),
             Self::ReloadQueued => f.write_str("Reload already in progress, request queued"),

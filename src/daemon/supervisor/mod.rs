@@ -11,6 +11,7 @@
 mod child;
 mod event;
 mod leases;
+mod left;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub(crate) use event::{Ended, Event};
 
 use self::child::{Child, Due, State, Up};
 use self::leases::Leases;
+use self::left::Left;
 use super::exit_status::ExitStatus;
 use super::message::ChildKind;
 use crate::types::{Owned, OwnedObject, RouterIdentity, Tenure};
@@ -62,6 +64,12 @@ pub(crate) enum Input {
         until: Instant,
     },
     LeaseEnded(RouterIdentity),
+    /// What came of an [`Action::Fence`], or of taking away what an earlier run left.
+    Fenced {
+        asked: Vec<Owned>,
+        /// What is still there, and why.
+        failed: Vec<(Owned, String)>,
+    },
     /// SIGHUP.
     ReloadAsked,
     /// SIGTERM or SIGINT.
@@ -84,7 +92,7 @@ pub(crate) enum Action {
     SendReload(ChildKind),
     AskToStop(ChildKind),
     Kill(ChildKind),
-    /// Take these addresses away; what is not there is no error.
+    /// Take these away; what is not there is no error. Answered by [`Input::Fenced`].
     Fence(Vec<Owned>),
     /// [`Supervisor::owned`] has changed. A burst of changes may be written at once.
     WriteJournal,
@@ -121,6 +129,8 @@ pub(crate) struct Supervisor {
     wanted: BTreeSet<ChildKind>,
     /// Whichever instance has them: an address can pass from one to another, and an instance can be renamed.
     owned: BTreeSet<Owned>,
+    /// Of those, the ones that no child has and that could not be taken away.
+    left: Left,
     leases: Leases,
     loading: Loading,
     started: bool,
@@ -149,6 +159,7 @@ impl Supervisor {
                 .collect(),
             wanted: BTreeSet::new(),
             owned: BTreeSet::new(),
+            left: Left::default(),
             leases: Leases::default(),
             loading: Loading::Idle,
             started: false,
@@ -191,11 +202,13 @@ impl Supervisor {
                 }
             }
             Input::Own(owned) => {
+                self.left.forget(&owned);
                 if self.owned.insert(owned) {
                     actions.push(Action::WriteJournal);
                 }
             }
             Input::Disown(owned) => {
+                self.left.forget(&owned);
                 if self.owned.remove(&owned) {
                     actions.push(Action::WriteJournal);
                 }
@@ -211,6 +224,7 @@ impl Supervisor {
             }
             Input::LeaseBegun { .. } | Input::LeasesRenewed { .. } => {}
             Input::LeaseEnded(router) => self.leases.end(&router),
+            Input::Fenced { asked, failed } => self.fenced(&asked, failed, now, &mut actions),
             Input::ReloadAsked => self.reload_asked(&mut actions),
             Input::StopAsked => self.stop(ExitStatus::Ok, now, &mut actions),
             Input::Timeout => self.timeout(now, &mut actions),
@@ -220,10 +234,13 @@ impl Supervisor {
 
     pub(crate) fn next_timeout(&self) -> Option<Instant> {
         let children = self.children.values().filter_map(Child::next_timeout);
-        children.chain(self.leases.next_end()).min()
+        children
+            .chain(self.leases.next_end())
+            .chain(self.left.next_retry())
+            .min()
     }
 
-    /// What the VRRP child has put on interfaces or is about to.
+    /// What the VRRP child has put on interfaces or is about to, and what could not be taken away after its death.
     pub(crate) fn owned(&self) -> &BTreeSet<Owned> {
         &self.owned
     }
@@ -275,7 +292,10 @@ impl Supervisor {
     fn start(&mut self, kind: ChildKind, now: Instant, actions: &mut Vec<Action>) {
         let hello_interval = self.hello_interval;
         let resume = match kind {
-            ChildKind::Vrrp => self.leases.take(now),
+            ChildKind::Vrrp => {
+                self.left.inherited();
+                self.leases.take(now)
+            }
             ChildKind::Checker | ChildKind::DataPlane => Vec::new(),
         };
         let child = self.child(kind);
@@ -419,6 +439,37 @@ impl Supervisor {
         }
     }
 
+    /// What is still there stays ours.
+    fn fenced(
+        &mut self,
+        asked: &[Owned],
+        failed: Vec<(Owned, String)>,
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) {
+        let said = self.left.fenced(asked, &failed, now);
+        actions.extend(said.map(Action::Log));
+        let mut has_changed = false;
+        // What a killed child had stays listed until it is gone.
+        if !self.has_killed_lessee() {
+            let is_gone = |it: &&Owned| failed.iter().all(|(failed, _)| failed != *it);
+            for gone in asked.iter().filter(is_gone) {
+                has_changed |= self.owned.remove(gone);
+            }
+        }
+        for (owned, _) in failed {
+            has_changed |= self.owned.insert(owned);
+        }
+        if has_changed {
+            actions.push(Action::WriteJournal);
+        }
+    }
+
+    fn has_killed_lessee(&self) -> bool {
+        let child = self.children.get(&ChildKind::Vrrp).and_then(Child::up);
+        child.is_some_and(|up| up.killed)
+    }
+
     /// There is a VRRP child, and it has not been killed.
     fn has_lessee(&self) -> bool {
         let child = self.children.get(&ChildKind::Vrrp).and_then(Child::up);
@@ -427,6 +478,10 @@ impl Supervisor {
 
     fn timeout(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.expire_leases(now, actions);
+        let left = self.left.due(now);
+        if !left.is_empty() {
+            actions.push(Action::Fence(left));
+        }
         for kind in ChildKind::ALL {
             self.child_timeout(kind, now, actions);
         }

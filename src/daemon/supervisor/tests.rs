@@ -290,6 +290,64 @@ fn a_machine_that_stalls_again_and_again_keeps_no_master_waiting() {
     assert!(starts(&actions).is_empty());
 }
 
+fn fenced(failed: &[Owned]) -> Input {
+    Input::Fenced {
+        asked: vec![vip()],
+        failed: failed
+            .iter()
+            .map(|it| (it.clone(), "no buffer space".to_owned()))
+            .collect(),
+    }
+}
+
+#[test]
+fn what_could_not_be_taken_away_stays_owned_and_is_tried_every_second_until_it_is_gone() {
+    let mut watch = Watch::running();
+    watch.own(100);
+    watch.exited(1000, ChildKind::Vrrp, Ended::Signaled(9));
+    let actions = watch.at(1000, fenced(&[vip()]));
+    let failure = Event::NotTakenAway {
+        error: "no buffer space".to_owned(),
+        others: 0,
+    };
+    assert_eq!(actions, [Action::Log(failure), Action::WriteJournal]);
+    assert_eq!(*watch.supervisor.owned(), [vip()].into());
+    assert_eq!(watch.supervisor.next_timeout(), Some(watch.time(2000)));
+    let again = Action::Fence(vec![vip()]);
+    assert!(!watch.at(1999, Input::Timeout).contains(&again));
+    assert!(watch.at(2000, Input::Timeout).contains(&again));
+    // Said once.
+    assert!(watch.at(2000, fenced(&[vip()])).is_empty());
+    assert!(watch.at(3000, Input::Timeout).contains(&again));
+    let gone = Event::TakenAwayAtLast { objects: 1 };
+    let actions = watch.at(3000, fenced(&[]));
+    assert_eq!(actions, [Action::Log(gone), Action::WriteJournal]);
+    assert!(watch.supervisor.owned().is_empty());
+    assert!(!watch.at(4000, Input::Timeout).contains(&again));
+}
+
+#[test]
+fn what_the_next_child_has_put_up_again_is_not_taken_away_from_it() {
+    let mut watch = Watch::running();
+    watch.own(100);
+    watch.exited(1000, ChildKind::Vrrp, Ended::Signaled(9));
+    watch.at(1000, fenced(&[vip()]));
+    watch.own(1500);
+    let again = Action::Fence(vec![vip()]);
+    assert!(!watch.at(2000, Input::Timeout).contains(&again));
+    assert_eq!(*watch.supervisor.owned(), [vip()].into());
+}
+
+#[test]
+fn what_a_killed_child_owned_stays_listed_until_the_child_is_gone() {
+    let mut watch = Watch::running();
+    watch.own(100);
+    watch.lease(1000, 3800);
+    watch.at(3800, Input::Timeout);
+    assert!(watch.at(3800, fenced(&[])).is_empty());
+    assert_eq!(*watch.supervisor.owned(), [vip()].into());
+}
+
 #[test]
 fn what_is_owned_is_journalled_once_per_change() {
     let mut watch = Watch::running();
