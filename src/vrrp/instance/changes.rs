@@ -102,7 +102,7 @@ impl Instance {
         }
         self.logged.forget();
         match self.state {
-            State::Init | State::Fault => {}
+            State::Init | State::Fault => self.master_adver_interval = self.config.advert_int,
             State::Backup => {
                 if old.preempt_delay != self.config.preempt_delay {
                     self.preempt_at = None;

@@ -56,7 +56,12 @@ impl Instance {
     /// Sends the advert that makes a master of lower priority yield, and takes the addresses only when that one has
     /// had time to take its own away: an address is never on two machines. keepalived takes them at once.
     pub(in crate::vrrp) fn announce(&mut self, now: Instant, actions: &mut Actions) {
-        self.send(self.effective_priority.into(), now, actions);
+        if !self.send(self.effective_priority.into(), now, actions) {
+            // No source, which is a reason for FAULT: not reached as long as that comes first.
+            self.announced_at = Some(now);
+            self.advert_unsent(now, actions);
+            return;
+        }
         self.announced_at = Some(now);
         self.is_waiting_for_group = true;
         let hand_over = timers::hand_over(self.config.advert_int);
@@ -75,7 +80,6 @@ impl Instance {
         let announced_at = self.announced(now);
         self.change_state(State::Master, now);
         self.counters.become_master += 1;
-        self.master_adver_interval = self.config.advert_int;
         match announced_at {
             Some(announced_at) => self.renew_lease(announced_at, actions),
             None => self.send_advert(now, actions),
@@ -232,6 +236,8 @@ impl Instance {
         self.is_unheard = false;
         self.answered_at = None;
         self.master = None;
+        // RFC 5798 §6.4.1 (155): what was learnt from a master goes with it.
+        self.master_adver_interval = self.config.advert_int;
         self.timers.stop_all();
         self.logged.forget();
         self.last_transition = Some(now);
