@@ -14,7 +14,7 @@ use nix::net::if_::if_nametoindex;
 use super::error::{Attempted, NetlinkError};
 use super::message::{Address, Link};
 use super::receive_buffer::ReceiveBuffer;
-use crate::types::{OwnedAddress, PreferredLifetime, VirtualAddress};
+use crate::types::{InterfaceName, OwnedAddress, PreferredLifetime, VirtualAddress};
 
 /// IFA_PROTO of our addresses, as keepalived marks its own (RTPROT_KEEPALIVED,
 /// `linux/rtnetlink.h`).
@@ -125,7 +125,8 @@ impl Handle {
         &self,
         address: &OwnedAddress,
     ) -> Result<AddressDeleted, NetlinkError> {
-        let Ok(index) = if_nametoindex(address.interface.as_str()) else {
+        let failed = |cause| NetlinkError::new(Attempted::DeleteAddress(address.clone()), cause);
+        let Some(index) = index_if_there(&address.interface).map_err(failed)? else {
             return Ok(AddressDeleted::WasNotThere);
         };
         let message = address_message(index, address);
@@ -159,6 +160,20 @@ impl Handle {
                 }
             }
         }
+    }
+}
+
+/// `None`: there is no such interface. Any other reason not to know its index says nothing of what is on it.
+pub(super) fn index_if_there(name: &InterfaceName) -> std::io::Result<Option<u32>> {
+    there(if_nametoindex(name.as_str()).map_err(std::io::Error::from))
+}
+
+/// As [`index_if_there`], of an answer.
+pub(super) fn there<T>(found: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match found {
+        Ok(it) => Ok(Some(it)),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENODEV | libc::ENXIO)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -224,7 +239,7 @@ fn flags(options: &VirtualAddress) -> AddressFlags {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{InterfaceName, RouteScope};
+    use crate::types::RouteScope;
 
     fn owned() -> OwnedAddress {
         OwnedAddress {
@@ -232,6 +247,19 @@ mod tests {
             address: IpAddr::from([10, 0, 0, 100]),
             prefix_len: 24,
             peer: None,
+        }
+    }
+
+    #[test]
+    fn only_an_interface_that_is_not_there_has_taken_its_addresses_along() {
+        let answer = |errno| there::<u32>(Err(std::io::Error::from_raw_os_error(errno)));
+        assert_eq!(there(Ok(3)).expect("there"), Some(3));
+        for absent in [libc::ENODEV, libc::ENXIO] {
+            assert_eq!(answer(absent).expect("absent"), None);
+        }
+        for unknown in [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EPERM] {
+            let error = answer(unknown).expect_err("nobody knows");
+            assert_eq!(error.raw_os_error(), Some(unknown));
         }
     }
 

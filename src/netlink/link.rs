@@ -10,7 +10,7 @@ use netlink_packet_route::link::{
 use nix::net::if_::if_nametoindex;
 
 use super::error::{Attempted, NetlinkError};
-use super::handle::Handle;
+use super::handle::{Handle, index_if_there};
 use super::route::{Added, Deleted};
 use crate::types::InterfaceName;
 
@@ -87,7 +87,8 @@ impl Handle {
 
     /// Deletes an interface that was made for a virtual router.
     pub async fn delete_link(&self, name: &InterfaceName) -> Result<Deleted, NetlinkError> {
-        let Ok(index) = if_nametoindex(name.as_str()) else {
+        let failed = |cause| NetlinkError::new(Attempted::DeleteLink(name.clone()), cause);
+        let Some(index) = index_if_there(name).map_err(failed)? else {
             return Ok(Deleted::WasNotThere);
         };
         let mut message = LinkMessage::default();
@@ -97,10 +98,7 @@ impl Handle {
         match self.ask(request).await {
             Ok(()) => Ok(Deleted::Deleted),
             Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(Deleted::WasNotThere),
-            Err(error) => {
-                let attempted = Attempted::DeleteLink(name.clone());
-                Err(NetlinkError::new(attempted, error))
-            }
+            Err(error) => Err(failed(error)),
         }
     }
 

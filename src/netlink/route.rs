@@ -18,7 +18,7 @@ use netlink_packet_route::{AddressFamily as Family, RouteNetlinkMessage};
 use nix::net::if_::if_nametoindex;
 
 use super::error::{Attempted, NetlinkError};
-use super::handle::Handle;
+use super::handle::{Handle, there};
 use crate::types::{
     AddressFamily, InsertMode, InterfaceName, Route, RouteEncap, RouteMetrics, RouteNexthop,
     RoutePreference, RouteType,
@@ -72,7 +72,8 @@ impl Handle {
     pub async fn delete_route(&self, route: &Route) -> Result<Deleted, NetlinkError> {
         let attempted = || Attempted::DeleteRoute(Box::new(route.clone()));
         // An interface that is gone has taken its routes along.
-        let Ok(message) = self.route_message(route).await else {
+        let found = there(self.route_message(route).await);
+        let Some(message) = found.map_err(|error| NetlinkError::new(attempted(), error))? else {
             return Ok(Deleted::WasNotThere);
         };
         let mut request = NetlinkMessage::from(RouteNetlinkMessage::DelRoute(message));
@@ -124,8 +125,10 @@ impl Handle {
             .get()
             .match_name(vrf.as_str().to_owned())
             .execute();
-        let link = links.next().await.ok_or_else(not_found)?;
-        let link = link.map_err(|_| not_found())?;
+        let no_answer = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        let link = links.next().await.ok_or_else(no_answer)?;
+        let link =
+            link.map_err(|error| NetlinkError::from_rtnetlink(Attempted::ListLinks, error).cause)?;
         let infos = link.attributes.iter().filter_map(|it| match it {
             LinkAttribute::LinkInfo(infos) => Some(infos),
             _ => None,

@@ -452,7 +452,8 @@ impl Supervisor {
         let mut has_changed = false;
         // What a killed child had stays listed until it is gone.
         if !self.has_killed_lessee() {
-            let is_gone = |it: &&Owned| failed.iter().all(|(failed, _)| failed != *it);
+            let failed: BTreeSet<_> = failed.iter().map(|(it, _)| it).collect();
+            let is_gone = |it: &&Owned| !failed.contains(it);
             for gone in asked.iter().filter(is_gone) {
                 has_changed |= self.owned.remove(gone);
             }
