@@ -62,6 +62,13 @@ impl Journal {
         }
     }
 
+    /// Keeps one that cannot be read under another name, which is returned.
+    pub(crate) fn set_aside(&self) -> io::Result<PathBuf> {
+        let kept = self.path.with_extension("json.damaged");
+        std::fs::rename(&self.path, &kept)?;
+        Ok(kept)
+    }
+
     pub(crate) fn remove(&self) {
         let _ = std::fs::remove_file(&self.path);
     }
@@ -105,5 +112,9 @@ mod tests {
         let journal = Journal::in_directory(dir.path());
         std::fs::write(journal.path(), "[{").expect("write");
         assert!(journal.read().is_err());
+        let kept = journal.set_aside().expect("kept");
+        assert_eq!(kept, dir.path().join("owned.json.damaged"));
+        assert_eq!(std::fs::read(&kept).expect("kept"), b"[{");
+        assert_eq!(journal.read().expect("missing"), Record::default());
     }
 }

@@ -2,6 +2,7 @@
 //! anybody: loading is another process, and each child has tasks of its own.
 
 mod handle;
+mod journal_due;
 mod ownership;
 mod scripts;
 
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 
 use self::handle::{Handle, HandleEvent, Launch, What};
+use self::journal_due::JournalDue;
 use super::child::remove_left_files;
 use super::dump::DumpSignals;
 use super::exit_status::ExitStatus;
@@ -103,7 +105,7 @@ struct Parent {
     plane: PlaneChoice,
     netlink: netlink::Handle,
     journal: Journal,
-    is_journal_stale: bool,
+    journal_due: JournalDue,
     events: mpsc::UnboundedReceiver<Event>,
     sender: mpsc::UnboundedSender<Event>,
 }
@@ -123,7 +125,7 @@ impl Parent {
             },
             netlink: netlink::Handle::connect().map_err(io::Error::other)?,
             journal: Journal::in_directory(&settings.run_directory),
-            is_journal_stale: false,
+            journal_due: JournalDue::default(),
             settings,
             events,
             sender,
@@ -179,7 +181,11 @@ impl Parent {
 
     async fn next(&mut self, signals: &mut Signals) -> Option<ExitStatus> {
         self.write_journal();
-        let deadline = self.supervisor.next_timeout();
+        let timeouts = [
+            self.supervisor.next_timeout(),
+            self.journal_due.next_retry(),
+        ];
+        let deadline = timeouts.into_iter().flatten().min();
         // Input before timers: a renewed lease that waits in the channel counts before its end.
         tokio::select! {
             biased;
@@ -392,7 +398,7 @@ impl Parent {
                 }
             }
             Action::Fence(owned) => return Some(self.fence(owned).await),
-            Action::WriteJournal => self.is_journal_stale = true,
+            Action::WriteJournal => self.journal_due.changed(Instant::now()),
             Action::Load => self.load(),
             Action::Tell(state) => tell(state),
             Action::Log(event) if event.is_alert() => warn!("{event}"),
