@@ -7,6 +7,9 @@ use crate::types::{AdvertInterval, Priority, VrrpVersion};
 /// No lease is cut by less: what a watching parent and a loaded machine may need to act.
 const LEASE_MARGIN: Duration = Duration::from_millis(100);
 
+/// `down_timer_adverts` of a peer that does not set it.
+const DEFAULT_ADVERTS: u32 = 3;
+
 /// A master that hears a better one takes its addresses away within this time (measured: 1 to 5 ms).
 const HAND_OVER: Duration = Duration::from_millis(20);
 
@@ -108,13 +111,15 @@ pub(super) fn master_down_interval(
 
 /// How long after an advert no peer can have taken over, with a margin for those who watch us.
 ///
-/// A peer of priority 255 and no skew waits `down_timer_adverts` intervals. The margin is a quarter
-/// of the interval and at least 100 ms, but at most half of that wait: at 100 ms intervals the
-/// child may be late by one of them before it counts as hung. Whatever the margin, the lease outlives the next advert by a quarter of
-/// an interval: with `down_timer_adverts 1` a healthy master must not lose it between two adverts.
+/// A peer of priority 255 and no skew waits `down_timer_adverts` intervals, its own: where ours are
+/// more than the 3 of the RFCs it may wait for those 3 only. The margin is a quarter of the interval
+/// and at least 100 ms, but at most half of that wait: at 100 ms intervals the child may be late by
+/// one of them before it counts as hung. Whatever the margin, the lease outlives the next advert by a
+/// quarter of an interval: with `down_timer_adverts 1` a healthy master must not lose it between two
+/// adverts. That lease ends too late for a peer whose skew is less, which the configuration says.
 pub(super) fn lease(advert_int: AdvertInterval, down_timer_adverts: u8) -> Duration {
     let interval = advert_int.as_duration();
-    let wait = interval * u32::from(down_timer_adverts);
+    let wait = interval * u32::from(down_timer_adverts).min(DEFAULT_ADVERTS);
     let margin = LEASE_MARGIN.max(interval / 4).min(wait / 2);
     (wait - margin).max(interval * 5 / 4)
 }
@@ -192,6 +197,11 @@ mod tests {
         assert_eq!(lease(centis(100), 3), Duration::from_millis(2750));
         assert_eq!(lease(centis(10), 3), Duration::from_millis(200));
         assert_eq!(lease(centis(5), 3), Duration::from_millis(75));
+        assert_eq!(
+            lease(centis(100), 10),
+            lease(centis(100), 3),
+            "a peer waits for 3 unless it is told otherwise"
+        );
     }
 
     #[test]

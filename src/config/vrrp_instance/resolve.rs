@@ -33,6 +33,7 @@ impl Draft {
         if self.is_strict(context) {
             self.be_strict(&mut instance, context);
         }
+        self.advise_down_timer(&instance, context);
         instance.notify = self.notify.resolve(&mut context.scripts, context.findings);
         let globals = context.globals;
         instance.notify_priority_changes = self
@@ -142,6 +143,18 @@ impl Draft {
                 );
                 instance.preempt_delay = Duration::ZERO;
             }
+        }
+    }
+
+    /// The lease of a master has to outlive its next advert, and the peer waits no longer than that.
+    fn advise_down_timer(&self, instance: &VrrpInstance, context: &mut Context<'_>) {
+        if instance.down_timer_adverts == 1 {
+            let message = format!(
+                "({}) with 'down_timer_adverts 1' a node that hangs may keep its addresses until after a peer has taken over",
+                instance.name
+            );
+            let finding = Finding::new(Code::Advice, self.name.span, message);
+            context.complain(finding.help("from 2 on they are taken away before"));
         }
     }
 

@@ -30,6 +30,14 @@ fn what_an_instance_cannot_be_without_is_an_error() {
 }
 
 #[test]
+fn a_peer_that_waits_for_one_advert_only_is_advised_against() {
+    let text = instance("down_timer_adverts 1");
+    assert_eq!(codes(&text), ["1:15 advice"]);
+    assert_eq!(loaded(&text).complaints[0].severity, Severity::Note);
+    assert!(codes(&instance("down_timer_adverts 2")).is_empty());
+}
+
+#[test]
 fn an_interface_that_does_not_exist_is_an_error_that_lists_those_that_do() {
     let text = instance("").replace("eth0", "eth9");
     assert_eq!(codes(&text), ["2:11 unknown-interface"]);
