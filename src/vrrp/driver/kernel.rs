@@ -201,8 +201,16 @@ impl Kernel {
             .map(|(address, options)| self.handle.add_address(address, options));
         let results = join_all(requests).await;
         for ((address, _), result) in addresses.iter().zip(&results) {
-            if result.is_ok() {
-                self.owned.insert(address.clone());
+            if let Ok(added) = result {
+                let is_new = self.owned.insert(address.clone());
+                if is_new && *added == AddressAdded::WasThere {
+                    // keepalived: what the file names goes with MASTER, whoever put it there.
+                    let (ip, prefix_len) = (address.address, address.prefix_len);
+                    let interface = &address.interface;
+                    info!(
+                        "Address {ip}/{prefix_len} was on {interface} already; it is taken away with MASTER"
+                    );
+                }
                 self.told_removed.remove(address);
             }
         }
