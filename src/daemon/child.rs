@@ -8,6 +8,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -20,6 +21,7 @@ use tracing::error;
 use super::dump::{DumpSignals, Dumps};
 use super::exit_status::ExitStatus;
 use super::message::{ChildKind, DumpKind, FromChild, Start, ToChild};
+use super::outbox::Outbox;
 use super::pid_file::PidFile;
 use super::{place, scheduling};
 use crate::config::Config;
@@ -321,10 +323,21 @@ where
     let forward_orders = forward_orders(reader, orders.clone(), to_order.clone());
     let forward_signals = forward_signals(wiring.dumps, orders.clone(), to_order.clone());
     let answer_hellos = answer_hellos(wiring.hello, orders, to_order);
+    let mut outbox = Outbox::default();
     let forward_reports = async {
         while let Some(report) = reports.recv().await {
-            // A parent that is gone is noticed by the reader.
-            let _ = frame::write_async(&mut writer, &to_message(report)).await;
+            outbox.push(to_message(report));
+            while let Some(message) = outbox.pop() {
+                let mut written = pin!(frame::write_async(&mut writer, &message));
+                loop {
+                    tokio::select! {
+                        biased;
+                        // A parent that is gone is noticed by the reader.
+                        _ = &mut written => break,
+                        Some(report) = reports.recv() => outbox.push(to_message(report)),
+                    }
+                }
+            }
         }
         std::future::pending().await
     };
@@ -337,21 +350,17 @@ where
         never = forward_signals => never,
         never = answer_hellos => never,
     };
-    send_last_reports(&mut reports, &mut writer, to_message).await;
+    while let Ok(report) = reports.try_recv() {
+        outbox.push(to_message(report));
+    }
+    send_last_reports(outbox, &mut writer).await;
     result
 }
 
 /// What the driver said with its last breath, such as the addresses it no longer owns.
-async fn send_last_reports<R>(
-    reports: &mut mpsc::UnboundedReceiver<R>,
-    writer: &mut OwnedWriteHalf,
-    to_message: impl Fn(R) -> FromChild,
-) {
-    while let Ok(report) = reports.try_recv() {
-        if frame::write_async(writer, &to_message(report))
-            .await
-            .is_err()
-        {
+async fn send_last_reports(mut outbox: Outbox, writer: &mut OwnedWriteHalf) {
+    while let Some(message) = outbox.pop() {
+        if frame::write_async(writer, &message).await.is_err() {
             return;
         }
     }

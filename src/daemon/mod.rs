@@ -14,6 +14,7 @@ mod host;
 mod journal;
 mod loader;
 mod message;
+mod outbox;
 mod parent;
 mod pid_file;
 mod place;
