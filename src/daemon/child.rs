@@ -242,6 +242,7 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
         Report::Reloaded => FromChild::Reloaded,
         Report::Own(owned) => FromChild::Own(owned),
         Report::Disown(owned) => FromChild::Disown(owned),
+        Report::NotRemoved(owned) => FromChild::NotRemoved(owned),
         Report::BeginLease {
             router,
             term,

@@ -119,6 +119,8 @@ pub(crate) enum FromChild {
     /// About to be put into the kernel.
     Own(Owned),
     Disown(Owned),
+    /// The child could not take them away.
+    NotRemoved(Vec<Owned>),
     /// `until` is a time of the monotonic clock, which all processes share.
     BeginLease {
         router: RouterIdentity,

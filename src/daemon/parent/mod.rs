@@ -255,6 +255,7 @@ impl Parent {
             }
             What::Said(FromChild::Own(owned)) => Input::Own(owned),
             What::Said(FromChild::Disown(owned)) => Input::Disown(owned),
+            What::Said(FromChild::NotRemoved(owned)) => Input::NotRemoved(owned),
             What::Said(FromChild::BeginLease {
                 router,
                 term,

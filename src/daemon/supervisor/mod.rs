@@ -53,6 +53,8 @@ pub(crate) enum Input {
     /// The VRRP child is about to put it on its interface.
     Own(Owned),
     Disown(Owned),
+    /// The VRRP child could not take them away.
+    NotRemoved(Vec<Owned>),
     LeaseBegun {
         router: RouterIdentity,
         term: Duration,
@@ -129,7 +131,7 @@ pub(crate) struct Supervisor {
     wanted: BTreeSet<ChildKind>,
     /// Whichever instance has them: an address can pass from one to another, and an instance can be renamed.
     owned: BTreeSet<Owned>,
-    /// Of those, the ones that no child has and that could not be taken away.
+    /// Of those, the ones that no child wants and that could not be taken away.
     left: Left,
     leases: Leases,
     loading: Loading,
@@ -212,6 +214,14 @@ impl Supervisor {
                 if self.owned.remove(&owned) {
                     actions.push(Action::WriteJournal);
                 }
+            }
+            Input::NotRemoved(owned) => {
+                let before = self.owned.len();
+                self.owned.extend(owned.iter().cloned());
+                if self.owned.len() > before {
+                    actions.push(Action::WriteJournal);
+                }
+                actions.push(Action::Fence(owned));
             }
             // What a killed child had sent before it died must not revive its lease.
             Input::LeaseBegun {

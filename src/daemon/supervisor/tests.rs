@@ -327,6 +327,32 @@ fn what_could_not_be_taken_away_stays_owned_and_is_tried_every_second_until_it_i
 }
 
 #[test]
+fn what_the_child_itself_could_not_remove_is_taken_away_whatever_its_lease() {
+    let mut watch = Watch::running();
+    watch.own(100);
+    watch.lease(1000, 3800);
+    let again = Action::Fence(vec![vip()]);
+    let actions = watch.at(1500, Input::NotRemoved(vec![vip()]));
+    assert_eq!(
+        actions,
+        std::slice::from_ref(&again),
+        "it is in the journal already"
+    );
+    watch.at(1500, fenced(&[vip()]));
+    watch.at(1501, Input::LeaseEnded(router(1)));
+    assert!(watch.at(2500, Input::Timeout).contains(&again));
+    // MASTER again: it may stay.
+    watch.own(2600);
+    assert!(!watch.at(3500, Input::Timeout).contains(&again));
+    // What was not known to be ours is now.
+    watch.at(3600, Input::Disown(vip()));
+    let actions = watch.at(3700, Input::NotRemoved(vec![vip()]));
+    assert_eq!(actions, [Action::WriteJournal, again]);
+    assert_eq!(watch.at(3700, fenced(&[])), [Action::WriteJournal]);
+    assert!(watch.supervisor.owned().is_empty());
+}
+
+#[test]
 fn what_the_next_child_has_put_up_again_is_not_taken_away_from_it() {
     let mut watch = Watch::running();
     watch.own(100);

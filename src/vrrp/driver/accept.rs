@@ -31,8 +31,12 @@ impl AcceptFilter {
         let mut reports = Vec::new();
         let table = |filter: &Option<DropFilter>| filter.as_ref().map(|it| it.table.clone());
         if let Some(gone) = table(&earlier).filter(|it| Some(it) != table(&self.current).as_ref()) {
-            said(DropFilter::remove(&gone));
-            reports.push(Report::Disown(owned(gone)));
+            let removed = DropFilter::remove(&gone);
+            reports.push(match removed {
+                Ok(()) => Report::Disown(owned(gone)),
+                Err(_) => Report::NotRemoved(vec![owned(gone)]),
+            });
+            said(removed);
         }
         if let Some(filter) = &self.current {
             reports.push(Report::Own(owned(filter.table.clone())));

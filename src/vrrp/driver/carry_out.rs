@@ -227,9 +227,13 @@ impl Driver {
         routing: &Routing,
     ) -> Result<(), DriverError> {
         let handle = self.kernel.handle().clone();
-        self.kept.remove(Some(instance), routing, &handle).await?;
-        for object in kept::objects(routing) {
+        let still_there = self.kept.remove(Some(instance), routing, &handle).await?;
+        for object in kept::objects(routing).filter(|it| !still_there.contains(it)) {
             self.report(Report::Disown(of_master(object)));
+        }
+        if !still_there.is_empty() {
+            let still_there = still_there.into_iter().map(of_master);
+            self.report(Report::NotRemoved(still_there.collect()));
         }
         Ok(())
     }
@@ -241,14 +245,8 @@ impl Driver {
     ) -> Result<(), DriverError> {
         self.pacing.forget(addresses);
         let results = self.kernel.remove(addresses).await;
-        for (address, result) in addresses.iter().zip(results) {
-            match result {
-                Ok(AddressDeleted::Deleted | AddressDeleted::WasNotThere) => {
-                    self.report(Report::Disown(of_master(address.clone().into())));
-                }
-                // Still there, so still ours in the parent's eyes.
-                Err(error) => refused(instance, error)?,
-            }
+        for report in after_removal(instance, addresses, results)? {
+            self.report(report);
         }
         Ok(())
     }
@@ -303,6 +301,31 @@ fn of_master(object: OwnedObject) -> Owned {
     }
 }
 
+/// What the parent has to know of a removal: it takes over what is still there, since no lease stands for it any more.
+fn after_removal(
+    instance: &str,
+    addresses: &[OwnedAddress],
+    results: Vec<Result<AddressDeleted, NetlinkError>>,
+) -> Result<Vec<Report>, DriverError> {
+    let (mut reports, mut still_there) = (Vec::new(), Vec::new());
+    for (address, result) in addresses.iter().zip(results) {
+        let owned = of_master(address.clone().into());
+        match result {
+            Ok(AddressDeleted::Deleted | AddressDeleted::WasNotThere) => {
+                reports.push(Report::Disown(owned));
+            }
+            Err(error) => {
+                refused(instance, error)?;
+                still_there.push(owned);
+            }
+        }
+    }
+    if !still_there.is_empty() {
+        reports.push(Report::NotRemoved(still_there));
+    }
+    Ok(reports)
+}
+
 /// The kernel's refusal concerns one address; no answer at all ends the loop.
 fn refused(instance: &str, error: NetlinkError) -> Result<(), DriverError> {
     match error.errno() {
@@ -319,5 +342,58 @@ fn log(event: &Event) {
         debug!("{event}");
     } else {
         info!("{event}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::netlink::Attempted;
+
+    fn address(last: u8) -> OwnedAddress {
+        OwnedAddress {
+            interface: InterfaceName::new("eth0").expect("a name"),
+            address: Ipv4Addr::new(192, 0, 2, last).into(),
+            prefix_len: 24,
+            peer: None,
+        }
+    }
+
+    fn failed(last: u8, cause: io::Error) -> Result<AddressDeleted, NetlinkError> {
+        let attempted = Attempted::DeleteAddress(address(last));
+        Err(NetlinkError { attempted, cause })
+    }
+
+    #[test]
+    fn an_address_that_could_not_be_removed_is_the_parent_s_and_the_others_are_nobody_s() {
+        let results = vec![
+            Ok(AddressDeleted::Deleted),
+            failed(2, io::Error::from_raw_os_error(libc::ENOBUFS)),
+            Ok(AddressDeleted::WasNotThere),
+        ];
+        let addresses = [address(1), address(2), address(3)];
+        let reports = after_removal("VI_1", &addresses, results).expect("refused");
+        let owned = |last| of_master(address(last).into());
+        assert_eq!(
+            reports,
+            [
+                Report::Disown(owned(1)),
+                Report::Disown(owned(3)),
+                Report::NotRemoved(vec![owned(2)]),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_kernel_that_does_not_answer_ends_the_loop_and_the_parent_takes_everything() {
+        for cause in [
+            io::Error::other("no answer"),
+            io::Error::from_raw_os_error(libc::EPERM),
+        ] {
+            let results = vec![failed(1, cause)];
+            assert!(after_removal("VI_1", &[address(1)], results).is_err());
+        }
     }
 }

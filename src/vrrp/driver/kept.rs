@@ -100,29 +100,34 @@ impl Kept {
         Ok(())
     }
 
-    /// Takes away rules, then routes, each the last one first.
+    /// Takes away rules, then routes, each the last one first. Returns what the kernel did not give up.
     pub(super) async fn remove(
         &mut self,
         instance: Option<&str>,
         routing: &Routing,
         handle: &Handle,
-    ) -> Result<(), DriverError> {
+    ) -> Result<Vec<OwnedObject>, DriverError> {
+        let mut still_there = Vec::new();
         for rule in routing.rules.iter().rev() {
             self.rules
                 .retain(|it| it.instance.as_deref() != instance || it.what != *rule);
             // Another instance may have the same.
-            if !self.rules.iter().any(|it| it.what == *rule) {
-                said(instance, handle.delete_rule(rule).await.map(drop))?;
+            if !self.rules.iter().any(|it| it.what == *rule)
+                && said(instance, handle.delete_rule(rule).await.map(drop))? == Done::No
+            {
+                still_there.push(OwnedObject::Rule(Box::new(rule.clone())));
             }
         }
         for route in routing.routes.iter().rev() {
             self.routes
                 .retain(|it| it.instance.as_deref() != instance || it.what != *route);
-            if !self.routes.iter().any(|it| it.what == *route) {
-                said(instance, handle.delete_route(route).await.map(drop))?;
+            if !self.routes.iter().any(|it| it.what == *route)
+                && said(instance, handle.delete_route(route).await.map(drop))? == Done::No
+            {
+                still_there.push(OwnedObject::Route(Box::new(route.clone())));
             }
         }
-        Ok(())
+        Ok(still_there)
     }
 
     /// Goes over to the static addresses, routes and rules of a new configuration. Returns what to report.
@@ -135,14 +140,21 @@ impl Kept {
         let earlier = std::mem::replace(&mut self.static_network, network.clone());
         let (old, new) = (routing(&earlier), routing(network));
         let mut reports = Vec::new();
-        self.remove(None, &old.without(&new), handle).await?;
+        let still_there = self.remove(None, &old.without(&new), handle).await?;
+        let mut still_there: Vec<_> = still_there.into_iter().map(owned).collect();
         for (address, _) in static_addresses(&earlier) {
             let is_wanted = static_addresses(network).any(|(wanted, _)| wanted == address);
             if !is_wanted && let Some(at) = self.addresses.iter().position(|it| *it == address) {
                 self.addresses.remove(at);
-                said(None, handle.delete_address(&address).await.map(drop))?;
-                reports.push(Report::Disown(owned(address.into())));
+                let deleted = handle.delete_address(&address).await.map(drop);
+                match said(None, deleted)? {
+                    Done::Yes => reports.push(Report::Disown(owned(address.into()))),
+                    Done::No => still_there.push(owned(address.into())),
+                }
             }
+        }
+        if !still_there.is_empty() {
+            reports.push(Report::NotRemoved(still_there));
         }
         for (address, options) in static_addresses(network) {
             if self.addresses.contains(&address) || is_foreign(interfaces, &address) {
@@ -153,7 +165,9 @@ impl Kept {
                     self.addresses.push(address.clone());
                     reports.push(Report::Own(owned(address.into())));
                 }
-                Err(error) => said(None, Err(error))?,
+                Err(error) => {
+                    said(None, Err(error))?;
+                }
             }
         }
         let added = new.without(&old);
@@ -170,7 +184,7 @@ impl Kept {
     ) -> Result<Vec<Report>, DriverError> {
         let network = StaticNetwork::default();
         let mut reports = self.configure(&network, interfaces, handle).await?;
-        reports.retain(|report| matches!(report, Report::Disown(_)));
+        reports.retain(|report| !matches!(report, Report::Own(_)));
         Ok(reports)
     }
 
@@ -283,13 +297,19 @@ fn is_foreign(interfaces: &Interfaces, address: &OwnedAddress) -> bool {
     })
 }
 
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Done {
+    Yes,
+    No,
+}
+
 /// The kernel's refusal concerns one object and is said; no answer at all ends the loop.
-fn said(instance: Option<&str>, result: Result<(), NetlinkError>) -> Result<(), DriverError> {
+fn said(instance: Option<&str>, result: Result<(), NetlinkError>) -> Result<Done, DriverError> {
     match result {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(Done::Yes),
         Err(error) if error.errno().is_some() && !error.is_permission_denied() => {
             warn!("({}) {error}", instance.unwrap_or("static"));
-            Ok(())
+            Ok(Done::No)
         }
         Err(error) => Err(error.into()),
     }

@@ -217,8 +217,8 @@ impl Kernel {
         results
     }
 
-    /// Removes all at once; the results are in the order of `addresses`. Whatever they are, the
-    /// addresses are not ours any more.
+    /// Removes all at once; the results are in the order of `addresses`. Whatever they are, nobody here looks after the
+    /// addresses any more: what could not be removed is for the parent.
     pub(super) async fn remove(
         &mut self,
         addresses: &[OwnedAddress],

@@ -75,6 +75,8 @@ pub enum Report {
     /// About to be put on its interface: the parent must know before the kernel does.
     Own(Owned),
     Disown(Owned),
+    /// Could not be taken away and must not stay: the parent tries it until they are gone.
+    NotRemoved(Vec<Owned>),
     /// A router is MASTER, and until then no peer takes over. Its lease is renewed with the others of its term. Times
     /// are those of the monotonic clock, which all processes share.
     BeginLease {

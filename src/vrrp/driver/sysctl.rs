@@ -91,9 +91,10 @@ impl Sysctls {
         std::mem::take(&mut self.reports)
     }
 
-    /// The interface may be gone, and its settings with it.
+    /// The interface may be gone, and its settings with it. What cannot be put back stays listed, here and in the
+    /// parent's journal, and is tried again when settings are looked at next, or when the program ends.
     fn put_back(&mut self, key: &str) {
-        let Some(earlier) = self.earlier.remove(key) else {
+        let Some(earlier) = self.earlier.get(key) else {
             return;
         };
         if let Err(error) = net_setting::write(key, &earlier.value)
@@ -105,9 +106,11 @@ impl Sysctls {
                 path.display(),
                 earlier.value
             );
+            return;
         }
         self.reports
             .push(Report::Disown(owned(key, &earlier.value)));
+        self.earlier.remove(key);
     }
 }
 
@@ -131,4 +134,23 @@ pub(super) fn set(key: &str, value: &str) {
 fn unable(key: &str, value: &str, error: &io::Error) {
     let path = net_setting::path(key);
     warn!("Unable to set {} to {value}: {error}", path.display());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_cannot_be_put_back_stays_ours_and_one_that_is_gone_does_not() {
+        // A directory cannot be written, whoever asks.
+        let settings = ["ipv4", "ipv4/conf/no_such_interface/arp_ignore"];
+        let settings = settings.map(|key| (key.to_owned(), "0".to_owned()));
+        let mut sysctls = Sysctls::inherit(settings.into());
+        sysctls.release_unused();
+        let gone = owned("ipv4/conf/no_such_interface/arp_ignore", "0");
+        assert_eq!(sysctls.reports(), [Report::Disown(gone)]);
+        assert_eq!(sysctls.before("ipv4").expect("known"), "0");
+        sysctls.release_unused();
+        assert_eq!(sysctls.reports(), [], "still there");
+    }
 }

@@ -121,7 +121,10 @@ impl Vmacs {
                     info!("({instance}): Success removing {kind} interface {name}");
                     reports.push(Report::Disown(owned(&name)));
                 }
-                Err(error) if error.errno().is_some() => warn!("({instance}) {error}"),
+                Err(error) if error.errno().is_some() => {
+                    warn!("({instance}) {error}");
+                    reports.push(Report::NotRemoved(vec![owned(&name)]));
+                }
                 Err(error) => return Err(error.into()),
             }
         }
