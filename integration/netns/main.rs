@@ -9,6 +9,7 @@ mod children;
 mod dumps;
 mod failover;
 mod flood;
+mod journal;
 mod load;
 mod namespaces;
 mod network;
