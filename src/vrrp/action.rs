@@ -10,6 +10,9 @@ use crate::types::{
     VirtualAddress,
 };
 
+/// Whole packets, and where each goes.
+pub type AdvertPackets = Vec<(IpAddr, Vec<u8>)>;
+
 /// To be carried out from first to last.
 pub type Actions = Vec<Action>;
 
@@ -21,7 +24,8 @@ pub enum Action {
         instance: Arc<str>,
         router: RouterIdentity,
         priority: AdvertPriority,
-        packets: Vec<(IpAddr, Vec<u8>)>,
+        /// The router keeps them for its next advert.
+        packets: Arc<AdvertPackets>,
     },
     /// Until then no peer takes over, `term` after the advert that it follows. One that could not be sent renews
     /// nothing.

@@ -119,6 +119,7 @@ pub(super) struct Instance {
     counters: Counters,
     /// Identification of the last IPv4 packet sent.
     ip_id: u16,
+    last_advert: Option<sending::LastAdvert>,
     authenticator: Authenticator,
     clock: Option<WallClock>,
     /// A peer makes its checksums as keepalived did up to 1.3.6.
@@ -148,6 +149,7 @@ impl Instance {
             logged: LoggedOnce::default(),
             counters: Counters::default(),
             ip_id: 0,
+            last_advert: None,
             authenticator: Authenticator::default(),
             clock: None,
             has_old_peer: false,

@@ -42,7 +42,7 @@ mod steps;
 #[cfg(test)]
 mod sync_sim;
 
-pub use action::{Action, Actions, Notification};
+pub use action::{Action, Actions, AdvertPackets, Notification};
 pub use clock::{Clocks, WallClock};
 pub use event::Event;
 pub use input::{Input, InterfaceState, LinkState, Resume, ScriptOutcome};

@@ -421,6 +421,8 @@ impl VirtualRouters {
         }
         self.let_changes_count(now, actions);
         let due = self.instances.take_due(now);
+        // An advert and its lease.
+        actions.reserve(2 * due.len());
         for timer in Timer::ALL {
             for &index in &due {
                 let may_expire = |it: &Instance| it.may_expire(timer, now);

@@ -225,8 +225,8 @@ impl World {
         for action in actions {
             match action {
                 Action::SendAdvert { packets, .. } => {
-                    for (_, bytes) in packets {
-                        self.send(node, &bytes);
+                    for (_, bytes) in packets.iter() {
+                        self.send(node, bytes);
                     }
                 }
                 Action::RenewLease { until, .. } => self.nodes[node].lease_until = Some(until),

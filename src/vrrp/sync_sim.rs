@@ -288,13 +288,13 @@ impl World {
             if self.deaf[node][interface] || !self.nodes[node].up[interface] {
                 continue;
             }
-            for (_, bytes) in packets {
+            for (_, bytes) in packets.iter() {
                 let delay = Duration::from_millis(self.random.u64(0..=MAX_DELAY_MILLIS));
                 self.in_flight.push(InFlight {
                     at: self.now + delay,
                     to: 1 - node,
                     interface,
-                    bytes,
+                    bytes: bytes.clone(),
                 });
             }
         }

@@ -124,6 +124,20 @@ impl Header {
     }
 }
 
+/// Gives a packet that [`Header::emit`] made another identification. Leaves alone what is no IPv4 packet.
+pub fn renumber(packet: &mut [u8], id: u16) {
+    let Some(header) = packet.first_chunk_mut::<HEADER_LEN>() else {
+        return;
+    };
+    if header[field::VERSION_IHL] != 0x45 {
+        return;
+    }
+    header[field::ID].copy_from_slice(&id.to_be_bytes());
+    header[field::CHECKSUM].fill(0);
+    let checksum = internet_checksum(&[header]);
+    header[field::CHECKSUM].copy_from_slice(&checksum.to_be_bytes());
+}
+
 /// The internet checksum (RFC 1071) over `parts` in turn; every part but the last has an even
 /// length. Over data that contains its own correct checksum the result is 0.
 pub fn internet_checksum(parts: &[&[u8]]) -> u16 {
@@ -177,6 +191,20 @@ mod tests {
         assert_eq!(packet.header, header());
         assert_eq!(packet.payload, b"payload");
         assert_eq!(usize::from(packet.total_length), packet.received_length);
+    }
+
+    #[test]
+    fn another_identification_is_all_that_changes() {
+        let mut packet = header().emit(b"payload");
+        renumber(&mut packet, 0xfffe);
+        let other = Header {
+            id: 0xfffe,
+            ..header()
+        };
+        assert_eq!(packet, other.emit(b"payload"));
+        let mut ipv6 = [0x60; 48];
+        renumber(&mut ipv6, 1);
+        assert_eq!(ipv6, [0x60; 48]);
     }
 
     #[test]

@@ -21,8 +21,8 @@ use crate::vrrp::{Action, Actions, Event};
 
 impl Driver {
     pub(super) async fn carry_out(&mut self, actions: Actions) -> Result<(), DriverError> {
-        let rest = self.carry_out_adverts(actions).await;
-        for action in rest {
+        self.carry_out_adverts(&actions).await;
+        for action in actions {
             match action {
                 // They went first.
                 Action::SendAdvert { .. } | Action::RenewLease { .. } => {}
@@ -59,11 +59,11 @@ impl Driver {
         Ok(())
     }
 
-    /// Adverts and their leases, before anything else, and returns the rest. A lease that begins is told before a line is
+    /// Adverts and their leases, before anything else. A lease that begins is told before a line is
     /// logged or an address added: who dies after its first advert shall go on as MASTER, for the others wait.
-    async fn carry_out_adverts(&mut self, actions: Actions) -> Actions {
-        let mut failures = self.send_adverts(&actions);
-        let mut rest = Actions::new();
+    async fn carry_out_adverts(&mut self, actions: &[Action]) {
+        let mut failures = self.send_adverts(actions);
+        let now = Instant::now();
         let mut has_begun = false;
         for action in actions {
             match action {
@@ -72,21 +72,20 @@ impl Driver {
                     router,
                     priority: _,
                     packets,
-                } => self.advert_sent(&instance, router, &packets, &mut failures),
+                } => self.advert_sent(instance, router, packets, &mut failures),
                 Action::RenewLease {
                     instance: _,
                     router,
                     term,
                     until,
-                } => has_begun |= self.renew_lease(&router, term, until) == Renewal::Told,
-                other => rest.push(other),
+                } => has_begun |= self.renew_lease(router, *term, *until, now) == Renewal::Told,
+                _ => {}
             }
         }
         if has_begun {
             // Lets the wiring write that out.
             tokio::task::yield_now().await;
         }
-        rest
     }
 
     /// All adverts that are among `actions`. What could not be sent comes back for
@@ -116,7 +115,7 @@ impl Driver {
     fn advert_sent(
         &mut self,
         instance: &str,
-        router: RouterIdentity,
+        router: &RouterIdentity,
         packets: &[(IpAddr, Vec<u8>)],
         failures: impl Iterator<Item = Option<io::Error>>,
     ) {
@@ -129,7 +128,7 @@ impl Driver {
             }
         }
         if !sent {
-            self.unheard.push(router);
+            self.unheard.push(router.clone());
         }
         if failed.is_none() && self.unsent.is_empty() {
             return;
@@ -164,12 +163,18 @@ impl Driver {
     }
 
     /// Nobody stays away because of an advert that was not sent.
-    fn renew_lease(&mut self, router: &RouterIdentity, term: Duration, until: Instant) -> Renewal {
+    fn renew_lease(
+        &mut self,
+        router: &RouterIdentity,
+        term: Duration,
+        until: Instant,
+        now: Instant,
+    ) -> Renewal {
         if self.unheard.last() == Some(router) {
             self.end_lease(router);
             return Renewal::Told;
         }
-        match self.leases.renew(router, term, until, Instant::now()) {
+        match self.leases.renew(router, term, until, now) {
             Some(report) => {
                 self.report(report);
                 Renewal::Told

@@ -7,6 +7,8 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+use ahash::RandomState;
+
 use super::Report;
 use crate::sys::clock;
 use crate::types::RouterIdentity;
@@ -19,7 +21,7 @@ pub(super) struct Leases {
 
 #[derive(Debug)]
 struct Term {
-    ends: HashMap<RouterIdentity, Instant>,
+    ends: HashMap<RouterIdentity, Instant, RandomState>,
     /// How many end at each moment: those of adverts that went out together are one.
     at: BTreeMap<Instant, usize>,
     /// What the parent was told last.
@@ -47,7 +49,7 @@ impl Leases {
         // Its interval may have changed: the parent puts it from the old term into the new one.
         self.forget(router);
         let of_term = self.terms.entry(term).or_insert_with(|| Term {
-            ends: HashMap::new(),
+            ends: HashMap::default(),
             at: BTreeMap::new(),
             told: until,
             tell_again_at: now + pause(term),

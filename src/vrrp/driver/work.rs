@@ -27,13 +27,13 @@ pub(super) struct Work {
 impl Work {
     /// Keeps what can wait and returns the rest, both in their order.
     pub(super) fn take_on(&mut self, actions: Actions) -> Actions {
+        // As it is each time nothing but adverts are due.
+        if self.ends == 0 && actions.iter().all(is_urgent) {
+            return actions;
+        }
         let mut urgent = Actions::new();
         for action in actions {
             match action {
-                Action::SendAdvert { .. }
-                | Action::RunScript { .. }
-                | Action::KillScript { .. }
-                | Action::Log(_) => urgent.push(action),
                 Action::RenewLease { ref router, .. } => {
                     if self.ends > 0 {
                         let ends_it = |it: &Action| matches!(it, Action::EndLease { router: of, .. } if of == router);
@@ -43,6 +43,7 @@ impl Work {
                     }
                     urgent.push(action);
                 }
+                action if is_urgent(&action) => urgent.push(action),
                 later => self.push(later),
             }
         }
@@ -146,6 +147,17 @@ fn is_addition(action: &Action) -> bool {
     matches!(
         action,
         Action::AddAddresses { .. } | Action::AddRouting { .. } | Action::SendGratuitousArp { .. }
+    )
+}
+
+fn is_urgent(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::SendAdvert { .. }
+            | Action::RenewLease { .. }
+            | Action::RunScript { .. }
+            | Action::KillScript { .. }
+            | Action::Log(_)
     )
 }
 

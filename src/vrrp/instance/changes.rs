@@ -85,6 +85,7 @@ impl Instance {
     /// Takes a new configuration without doing anything yet, and returns the earlier one.
     pub(in crate::vrrp) fn reconfigure(&mut self, config: VrrpInstance) -> VrrpInstance {
         self.advertised = addresses::advertised(&config);
+        self.last_advert = None;
         self.name = config.name.as_str().into();
         self.effective_priority = config.priority.with_weights(self.assessment.weight);
         std::mem::replace(&mut self.config, config)

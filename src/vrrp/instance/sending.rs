@@ -9,8 +9,21 @@ use crate::config::{Authentication, OldUnicastChecksum};
 use crate::types::AdvertPriority;
 use crate::vrrp::notification::{self, Announcement, Notice, Subject, SubjectKind};
 use crate::vrrp::timers::{self, Timer};
-use crate::vrrp::{Action, Actions, Event, State, addresses};
-use crate::wire::vrrp;
+use crate::vrrp::{Action, Actions, AdvertPackets, Event, State, addresses};
+use crate::wire::{ipv4, vrrp};
+
+/// An advert as it went out.
+#[derive(Clone, Debug)]
+pub(super) struct LastAdvert {
+    /// Its priority, its source, whether a peer makes checksums of the old kind. The rest is the configuration's.
+    made_of: (AdvertPriority, IpAddr, bool),
+    packets: Arc<AdvertPackets>,
+}
+
+/// keepalived: the first is 1, each packet has its own. The kernel would put another in the place of 0.
+fn next_ip_id(last: u16) -> u16 {
+    last.wrapping_add(1).max(1)
+}
 
 impl Instance {
     /// With the next regular one an interval later.
@@ -55,22 +68,7 @@ impl Instance {
         let Some(source) = self.source else {
             return false;
         };
-        let group = self.config.multicast_group();
-        let peers: Vec<_> = self
-            .config
-            .unicast_peer
-            .iter()
-            .map(|it| it.address)
-            .collect();
-        let mut to = |destination| {
-            let packet = self.packet(priority, source, destination, now);
-            (destination, packet)
-        };
-        let packets = if peers.is_empty() {
-            vec![to(group)]
-        } else {
-            peers.into_iter().map(to).collect()
-        };
+        let packets = self.packets(priority, source, now);
         self.counters.advert_sent += 1;
         self.is_unheard = false;
         actions.push(Action::SendAdvert {
@@ -80,6 +78,56 @@ impl Instance {
             packets,
         });
         true
+    }
+
+    /// Those of the last advert with new identifications, where nothing else would change.
+    fn packets(
+        &mut self,
+        priority: AdvertPriority,
+        source: IpAddr,
+        now: Instant,
+    ) -> Arc<AdvertPackets> {
+        let made_of = (priority, source, self.has_old_peer);
+        if let Some(last) = &mut self.last_advert
+            && last.made_of == made_of
+        {
+            let earlier_id = self.ip_id;
+            for (_, packet) in Arc::make_mut(&mut last.packets) {
+                self.ip_id = next_ip_id(self.ip_id);
+                ipv4::renumber(packet, self.ip_id);
+            }
+            let packets = Arc::clone(&last.packets);
+            debug_assert!({
+                self.ip_id = earlier_id;
+                *packets == self.new_packets(priority, source, now)
+            });
+            return packets;
+        }
+        let packets = Arc::new(self.new_packets(priority, source, now));
+        // What carries the time of day is never the same.
+        self.last_advert = (!self.needs_clock()).then(|| LastAdvert {
+            made_of,
+            packets: Arc::clone(&packets),
+        });
+        packets
+    }
+
+    fn new_packets(
+        &mut self,
+        priority: AdvertPriority,
+        source: IpAddr,
+        now: Instant,
+    ) -> AdvertPackets {
+        let peers = self.config.unicast_peer.iter().map(|it| it.address);
+        let mut destinations: Vec<_> = peers.collect();
+        if destinations.is_empty() {
+            destinations.push(self.config.multicast_group());
+        }
+        let to = |destination| {
+            let packet = self.packet(priority, source, destination, now);
+            (destination, packet)
+        };
+        destinations.into_iter().map(to).collect()
     }
 
     fn packet(
@@ -106,8 +154,7 @@ impl Instance {
             self.authenticator
                 .sign(auth_hmac, &mut payload, source, unix);
         }
-        // keepalived: the first is 1, each packet has its own. The kernel would put another in the place of 0.
-        self.ip_id = self.ip_id.wrapping_add(1).max(1);
+        self.ip_id = next_ip_id(self.ip_id);
         let ttl = if destination.is_multicast() {
             vrrp::TTL
         } else {

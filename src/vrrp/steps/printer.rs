@@ -69,7 +69,7 @@ impl World {
             } => {
                 let interface = &router.interface;
                 let mut line = format!("SendAdvert {instance} {interface} priority={priority}");
-                for (destination, bytes) in packets {
+                for (destination, bytes) in packets.iter() {
                     let packet = Datagram::parse(bytes).expect("a packet");
                     assert_eq!(packet.destination, *destination);
                     write!(line, " {}->{destination}", packet.source).expect("string");

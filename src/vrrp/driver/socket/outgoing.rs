@@ -13,7 +13,7 @@ use crate::types::InterfaceName;
 use crate::vrrp::driver::transport::Transport;
 
 /// Most packets in one call: what is allocated for it stays small.
-const AT_ONCE: usize = 64;
+const AT_ONCE: usize = 128;
 
 /// Where the source stands in an IPv6 header (RFC 8200 §3).
 const SOURCE: std::ops::Range<usize> = 8..24;
@@ -42,6 +42,7 @@ impl Sockets {
             })
             .collect();
         order.sort_unstable();
+        let mut headers = MultiHeaders::preallocate(order.len().min(AT_ONCE), None);
         for of_socket in order.chunk_by(|a, b| (&a.0, a.1) == (&b.0, b.1)) {
             let [(place, is_multicast, _), ..] = of_socket else {
                 continue;
@@ -50,7 +51,15 @@ impl Sockets {
             for some in of_socket.chunks(AT_ONCE) {
                 let indices: Vec<usize> = some.iter().map(|(_, _, index)| *index).collect();
                 match pair {
-                    Some(pair) => pair.send_all(*is_multicast, packets, &indices, &mut failures),
+                    Some(pair) => {
+                        pair.send_all(
+                            *is_multicast,
+                            packets,
+                            &indices,
+                            &mut headers,
+                            &mut failures,
+                        );
+                    }
                     None => fail(&indices, &mut failures, libc::ENODEV),
                 }
             }
@@ -66,6 +75,7 @@ impl Pair {
         is_multicast: bool,
         packets: &[Outgoing<'_>],
         indices: &[usize],
+        headers: &mut MultiHeaders<SockaddrStorage>,
         failures: &mut Failures,
     ) {
         let flags = if is_multicast {
@@ -81,10 +91,9 @@ impl Pair {
             .collect();
         let mut sent = 0;
         while sent < indices.len() {
-            let mut headers = MultiHeaders::preallocate(indices.len() - sent, None);
             let result = sendmmsg(
                 self.sender.as_raw_fd(),
-                &mut headers,
+                headers,
                 &slices[sent..],
                 &addresses[sent..],
                 [],
