@@ -8,6 +8,7 @@ mod code;
 mod complaint;
 mod description;
 mod finding;
+mod misread;
 mod nearest;
 
 pub use code::{Code, Severity};

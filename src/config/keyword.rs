@@ -15,7 +15,7 @@ pub(crate) use shape::{Garbage, NO_LIMIT, Opens, Shape};
 use std::collections::HashMap;
 
 use super::diagnostic::{
-    Code, Finding, Findings, near_among_many, near_within, nearest, nearest_within,
+    Code, Finding, Findings, Severity, near_among_many, near_within, nearest, nearest_within,
 };
 use super::iproute_names::IprouteNames;
 use super::lines::Span;
@@ -196,25 +196,31 @@ impl<B> Keyword<B> {
 
     fn read(&'static self, draft: &mut B, statement: &Statement<'_>, reader: &mut Reader) {
         reader.recorder.enter();
+        if statement.block.is_some() {
+            reader.headers.push(statement.first().span);
+        }
+        let said = reader.findings.iter().len();
         let mut arguments = Arguments::new(statement, &self.row, reader);
         let present = arguments.check_presence();
-        let is_unusable = present.is_err();
         let outcome = present.and_then(|()| match self.fill {
             Some(fill) => fill(draft, &mut arguments),
             None => arguments.check_shape(),
         });
+        if outcome.is_err() {
+            arguments.look_over_unread_block();
+        }
         let finished = arguments.finish(outcome);
         let recorder = &mut reader.recorder;
         recorder.leave(self.row.name, statement, finished.is_ok());
+        if statement.block.is_some() {
+            reader.headers.pop();
+        }
+        if self.row.shape.opens() == Some(Opens::List) {
+            reader.note_misread_entries(&self.row, said);
+        }
         match finished {
             Ok(()) => reader.complain_if_repeated(&self.row, statement.first().span),
             Err(finding) => reader.complain_of_value(&self.row, finding),
-        }
-        // A block that cannot be used may still have mistakes in it.
-        if let (true, Some(Opens::Keywords(table)), Some(block)) =
-            (is_unusable, self.row.shape.opens(), &statement.block)
-        {
-            reader.look_over(table, &block.statements);
         }
     }
 }
@@ -239,7 +245,17 @@ pub(crate) struct Reader {
     /// Where those of the innermost block begin.
     block_values: usize,
     /// What unknown words probably mean, by block and word.
-    suggestions: HashMap<(&'static str, String), Option<String>>,
+    suggestions: HashMap<(&'static str, String), Option<Suggestion>>,
+    /// The first words of the blocks that are being read, the innermost last.
+    headers: Vec<Span>,
+}
+
+/// What an unknown word probably means.
+#[derive(Clone, Debug)]
+struct Suggestion {
+    help: String,
+    /// A keyword of the same block.
+    meant: Option<&'static str>,
 }
 
 impl Reader {
@@ -254,6 +270,7 @@ impl Reader {
             values: Vec::new(),
             block_values: 0,
             suggestions: HashMap::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -301,8 +318,24 @@ impl Reader {
             .push(Finding::new(Code::Repeated, span, message).after(first));
     }
 
+    /// Entries that are none may leave an empty list. `said`: how many findings there were before it.
+    fn note_misread_entries(&mut self, row: &Row, said: usize) {
+        let entries = self.findings.iter().skip(said);
+        let mut mistakes = entries.filter(|it| it.severity > Severity::Note);
+        let cause = mistakes.find_map(|it| it.span);
+        drop(mistakes);
+        if let (Some(&header), Some(cause)) = (self.headers.last(), cause) {
+            self.findings.note_misread(header, row.field(), cause);
+        }
+    }
+
     /// A value that is none leaves what was there before it.
     fn complain_of_value(&mut self, row: &Row, finding: Finding) {
+        if finding.severity > Severity::Note
+            && let (Some(&header), Some(cause)) = (self.headers.last(), finding.span)
+        {
+            self.findings.note_misread(header, row.field(), cause);
+        }
         let is_value = matches!(finding.code, Code::InvalidValue | Code::OutOfRange);
         let counts = if self.value_mut(row).is_some() {
             Some(format!("the '{}' before it counts", row.name))
@@ -367,30 +400,63 @@ impl Reader {
     fn unknown(&mut self, block: &'static str, statement: &Statement<'_>) {
         let word = statement.first();
         let homes = self.catalogue.homes(word.text);
-        if !homes.is_empty() {
+        let (finding, meant) = if homes.is_empty() {
+            let message = format!("unknown keyword '{}' in {}", word.text, block_name(block));
+            let suggestion = self
+                .without_dollar(block, statement)
+                .or_else(|| self.suggest(block, word.text));
+            let meant = suggestion.as_ref().and_then(|it| it.meant);
+            let finding = Finding::new(Code::UnknownKeyword, word.span, message);
+            (finding.maybe_help(suggestion.map(|it| it.help)), meant)
+        } else {
             let message = format!("'{}' does not belong in {}", word.text, block_name(block));
             let home = some_of(homes);
             // A slip may have made another block's word of one of this block's.
-            let help = match nearest_within(1, word.text, self.catalogue.names(block)) {
+            let meant = nearest_within(1, word.text, self.catalogue.names(block));
+            let help = match meant {
                 Some(meant) => {
                     format!("did you mean '{meant}'? '{}' belongs in {home}", word.text)
                 }
                 None => format!("it belongs in {home}"),
             };
-            return self
-                .findings
-                .push(Finding::new(Code::MisplacedKeyword, word.span, message).help(help));
+            let finding = Finding::new(Code::MisplacedKeyword, word.span, message);
+            (finding.help(help), meant)
+        };
+        self.findings.push(finding);
+        self.note_unread(block, statement, meant);
+    }
+
+    /// What is lacking because a statement is not read has been said with it.
+    fn note_unread(
+        &mut self,
+        block: &'static str,
+        statement: &Statement<'_>,
+        meant: Option<&'static str>,
+    ) {
+        let cause = statement.first().span;
+        let meant = meant.and_then(|meant| self.catalogue.row(block, meant));
+        if let (Some(&header), Some(row)) = (self.headers.last(), meant) {
+            self.findings.note_misread(header, row.field(), cause);
         }
-        let message = format!("unknown keyword '{}' in {}", word.text, block_name(block));
-        let help = self
-            .without_dollar(block, statement)
-            .or_else(|| self.suggest(block, word.text));
-        self.findings
-            .push(Finding::new(Code::UnknownKeyword, word.span, message).maybe_help(help));
+        let Some(block) = &statement.block else {
+            return;
+        };
+        if let Some(name) = statement.arguments().last() {
+            self.findings.note_unread(name.text, cause);
+        }
+        let mut blocks = vec![block];
+        while let Some(block) = blocks.pop() {
+            for statement in &block.statements {
+                for word in statement.words() {
+                    self.findings.note_unread_use(word.text, cause);
+                }
+                blocks.extend(&statement.block);
+            }
+        }
     }
 
     /// What to write instead of `NAME=VALUE` and `NAME = VALUE`.
-    fn without_dollar(&self, block: &'static str, statement: &Statement<'_>) -> Option<String> {
+    fn without_dollar(&self, block: &'static str, statement: &Statement<'_>) -> Option<Suggestion> {
         let word = statement.first().text;
         let (name, is_apart) = match word.split_once('=') {
             Some((name, _)) => (name, false),
@@ -405,17 +471,23 @@ impl Reader {
         // A misspelt keyword, as with no sign behind it.
         let names = self.catalogue.names(block);
         if let Some(meant) = nearest(name, names) {
-            return (!is_apart).then(|| {
-                format!("did you mean '{meant}'? A blank stands between it and its value, no '='")
+            return (!is_apart).then(|| Suggestion {
+                help: format!(
+                    "did you mean '{meant}'? A blank stands between it and its value, no '='"
+                ),
+                meant: Some(meant),
             });
         }
-        Some(format!(
-            "a definition begins with '$' and has no blank before its '=': ${name}=VALUE"
-        ))
+        Some(Suggestion {
+            help: format!(
+                "a definition begins with '$' and has no blank before its '=': ${name}=VALUE"
+            ),
+            meant: None,
+        })
     }
 
     /// Looks for what was meant, once for each wrong word.
-    fn suggest(&mut self, block: &'static str, word: &str) -> Option<String> {
+    fn suggest(&mut self, block: &'static str, word: &str) -> Option<Suggestion> {
         if self.findings.is_full() || self.suggestions.len() > MAX_SUGGESTIONS {
             return None;
         }
@@ -428,7 +500,7 @@ impl Reader {
         suggestion
     }
 
-    fn suggestion(&self, block: &'static str, word: &str) -> Option<String> {
+    fn suggestion(&self, block: &'static str, word: &str) -> Option<Suggestion> {
         let glued = self
             .catalogue
             .names(block)
@@ -439,7 +511,10 @@ impl Reader {
             })
             .max_by_key(|name| name.len());
         if let Some(name) = glued {
-            return Some(format!("a blank is missing behind '{name}'"));
+            return Some(Suggestion {
+                help: format!("a blank is missing behind '{name}'"),
+                meant: Some(name),
+            });
         }
         // An include may stand anywhere; it is read before there are blocks and so is in no table.
         let names = self.catalogue.names(block).chain(INCLUDES);
@@ -447,11 +522,17 @@ impl Reader {
         let elsewhere = near_among_many(word, self.catalogue.all_names())
             .filter(|far| here.is_none_or(|here| far.distance < here.distance));
         let Some(elsewhere) = elsewhere else {
-            return here.map(|here| format!("did you mean '{}'?", here.word));
+            return here.map(|here| Suggestion {
+                help: format!("did you mean '{}'?", here.word),
+                meant: Some(here.word),
+            });
         };
         let name = elsewhere.word;
         let home = some_of(self.catalogue.homes(name));
-        Some(format!("did you mean '{name}'? It belongs in {home}"))
+        Some(Suggestion {
+            help: format!("did you mean '{name}'? It belongs in {home}"),
+            meant: None,
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::host::{Host, ProgramFault};
 use super::keyword::{ScriptText, Spanned};
 use super::lexer;
+use super::lines::Span;
 use crate::types::{ScriptCommand, UserId};
 
 /// The user that scripts run as if it exists and the file names nobody.
@@ -39,8 +40,8 @@ pub(crate) struct Scripts<'h> {
     /// `enable_script_security`
     security: bool,
     ways: Ways,
-    /// A script has been resolved.
-    any: bool,
+    /// The first script of the file that counts for [`finish`](Self::finish).
+    first: Option<Span>,
 }
 
 impl<'h> Scripts<'h> {
@@ -72,7 +73,7 @@ impl<'h> Scripts<'h> {
             default_user,
             security,
             ways,
-            any: false,
+            first: None,
         }
     }
 
@@ -83,7 +84,9 @@ impl<'h> Scripts<'h> {
         user: Option<&Spanned<UserText>>,
         findings: &mut Findings,
     ) -> Result<ScriptCommand, String> {
-        self.any |= self.user_of(text, user).is_ok();
+        if self.user_of(text, user).is_ok() {
+            self.note(text);
+        }
         self.judge(text, user, findings)
     }
 
@@ -95,6 +98,11 @@ impl<'h> Scripts<'h> {
         findings: &mut Findings,
     ) -> Option<ScriptCommand> {
         self.judge(text, user, findings).ok()
+    }
+
+    fn note(&mut self, text: &ScriptText) {
+        let first = self.first.get_or_insert(text.span);
+        *first = text.span.min(*first);
     }
 
     /// The command as it stands in the file.
@@ -115,7 +123,7 @@ impl<'h> Scripts<'h> {
     ) -> Result<ScriptCommand, String> {
         let refusal = match self.command(text, user) {
             Ok(command) => {
-                self.any = true;
+                self.note(text);
                 return Ok(command);
             }
             Err(refusal) => refusal,
@@ -169,10 +177,11 @@ impl<'h> Scripts<'h> {
 
     /// Once at the end: scripts run although nobody asked for them to be safe.
     pub(crate) fn finish(self, findings: &mut Findings) {
-        if self.any && !self.security {
+        if let (Some(first), false) = (self.first, self.security) {
             findings.push(
-                Finding::without_place(
+                Finding::new(
                     Code::ScriptSecurity,
+                    first,
                     "SECURITY VIOLATION - scripts are being executed but script_security not enabled.",
                 )
                 .help("'enable_script_security' in 'global_defs'"),

@@ -96,7 +96,7 @@ impl SmtpDraft {
     }
 
     /// Several addresses may stand on a line.
-    pub(crate) fn read_recipients(&mut self, arguments: &Arguments<'_>) -> Result<(), Finding> {
+    pub(crate) fn read_recipients(&mut self, arguments: &mut Arguments<'_>) -> Result<(), Finding> {
         let words = arguments.block().iter().flat_map(|line| line.words());
         let before = self.notification_email.len();
         self.notification_email

@@ -211,7 +211,7 @@ impl TrackGroupDraft {
                 let help = nearest(name, instances.iter().copied())
                     .map(|meant| format!("did you mean '{meant}'?"));
                 let finding = Finding::new(Code::UnknownReference, member.span, message);
-                context.complain(finding.maybe_help(help));
+                context.complain(finding.maybe_help(help).unless_unread(name));
             } else if !group.contains(name) {
                 group.push(name.clone());
             }
@@ -257,7 +257,8 @@ fn known_group(
     let message = format!("track_group {wanted} not found");
     let known = groups.iter().map(|group| group.name.as_str());
     let help = nearest(wanted, known).map(|meant| format!("did you mean '{meant}'?"));
-    context.complain(Finding::new(Code::UnknownReference, span, message).maybe_help(help));
+    let finding = Finding::new(Code::UnknownReference, span, message).maybe_help(help);
+    context.complain(finding.unless_unread(wanted));
     *name = None;
 }
 

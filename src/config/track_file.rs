@@ -126,7 +126,8 @@ impl Draft {
                 "track_file {} has no 'file' and is not used",
                 self.name.value
             );
-            findings.push(Finding::new(Code::NothingToDo, self.name.span, message));
+            let finding = Finding::new(Code::NothingToDo, self.name.span, message);
+            findings.push(finding.unless_misread(self.name.span, "file"));
             return None;
         };
         let default = TrackWeight::wide(1).unwrap_or_default();

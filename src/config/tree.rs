@@ -11,6 +11,9 @@ use super::lines::{Line, Lines, Span};
 /// Blocks in blocks in blocks …; keepalived's language needs five.
 const MAX_DEPTH: usize = 32;
 
+/// Complaints about blocks that are not closed; more of them teach nothing.
+const MAX_MENDED: usize = 20;
+
 /// A keyword or an entry of a list, with its words and, if it has one, its block.
 #[derive(Debug)]
 pub(crate) struct Statement<'a> {
@@ -69,6 +72,7 @@ pub(crate) fn build<'a>(
         frames: vec![Frame::root()],
         skipping: 0,
         braces_are_wrong: false,
+        mended: 0,
     };
     let mut words = Vec::new();
     for line in lines.iter() {
@@ -115,6 +119,8 @@ struct Builder<'a, 'r> {
     skipping: usize,
     /// A brace too few or too many has been reported already.
     braces_are_wrong: bool,
+    /// Blocks that were closed because a keyword stands where it cannot.
+    mended: usize,
 }
 
 impl<'a> Builder<'a, '_> {
@@ -324,8 +330,16 @@ impl<'a> Builder<'a, '_> {
                 header.first.text, next.first.text
             );
             let finding = Finding::new(Code::UnbalancedBrace, open, message);
-            let help = format!("a '}}' is missing before '{}'", next.first.text);
-            self.reader.findings.push(finding.help(help));
+            let help = match self.mended {
+                MAX_MENDED => {
+                    "blocks that are not closed are no longer told from here on".to_owned()
+                }
+                _ => format!("a '}}' is missing before '{}'", next.first.text),
+            };
+            if self.mended <= MAX_MENDED {
+                self.reader.findings.push(finding.help(help));
+            }
+            self.mended += 1;
             self.braces_are_wrong = true;
         }
         while self.frames.len() > depth {

@@ -149,7 +149,8 @@ impl Draft {
                 "vrrp_script {} has no 'script' and is not used",
                 self.name.value
             );
-            findings.push(Finding::new(Code::ScriptUnusable, self.name.span, message));
+            let finding = Finding::new(Code::ScriptUnusable, self.name.span, message);
+            findings.push(finding.unless_misread(self.name.span, "script"));
             return None;
         };
         let (script, refused) = match scripts.judge_tracked(text, self.user.as_ref(), findings) {

@@ -90,7 +90,7 @@ const OWN: &[Keyword<Draft>] = &[
 ];
 
 /// Several names may stand on a line.
-fn names(arguments: &Arguments<'_>) -> Vec<Spanned<String>> {
+fn names(arguments: &mut Arguments<'_>) -> Vec<Spanned<String>> {
     arguments
         .block()
         .iter()

@@ -181,7 +181,8 @@ impl Draft {
                 "vrrp_track_process {} has no 'process' and is not used",
                 self.name.value
             );
-            findings.push(Finding::new(Code::NothingToDo, self.name.span, message));
+            let finding = Finding::new(Code::NothingToDo, self.name.span, message);
+            findings.push(finding.unless_misread(self.name.span, "process"));
             return None;
         };
         let (weight, reverse) = self.weight.unwrap_or_default();

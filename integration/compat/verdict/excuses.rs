@@ -19,6 +19,12 @@ pub(super) struct Excuses<'a> {
     lost: Vec<(String, u32)>,
 }
 
+/// That it is an undefined `${NAME}` is the help for the value.
+fn says_undefined(complaint: &Complaint) -> bool {
+    let mut help = complaint.help.iter();
+    help.any(|help| captures("'${*' is not defined*", help).is_some())
+}
+
 /// What keepalived finds out when it has read everything. It may not have come so far.
 const JUDGED_AT_THE_END: &[Code] = &[
     Code::MissingKeyword,
@@ -109,6 +115,7 @@ impl<'a> Excuses<'a> {
                 }
                 Code::InvalidDefinition => &policy::DEFINITION,
                 Code::UnknownReference if place.source.contains("${") => &policy::UNDEFINED,
+                Code::InvalidValue if says_undefined(complaint) => &policy::UNDEFINED,
                 _ => continue,
             };
             // Where its braces are right again at the end of the block that the mistake is in, so is keepalived.

@@ -14,6 +14,8 @@ pub(crate) struct Kind {
     says: &'static str,
     /// A complaint about the value of one of these keywords means the same.
     or_value_of: &'static [&'static str],
+    /// It may also be said of what made it so, in such words.
+    or_says: &'static str,
 }
 
 impl Kind {
@@ -22,7 +24,10 @@ impl Kind {
         let is_value_of =
             |keyword: &&str| complaint.message.ends_with(&format!(" for '{keyword}'"));
         let is_value = VALUE.contains(&complaint.code) && self.or_value_of.iter().any(is_value_of);
-        is_value || self.ours.contains(&complaint.code) && complaint.message.contains(self.says)
+        let is_cause = captures(self.or_says, &complaint.message).is_some();
+        is_value
+            || is_cause
+            || self.ours.contains(&complaint.code) && complaint.message.contains(self.says)
     }
 }
 
@@ -43,6 +48,7 @@ const fn kind(pattern: &'static str, ours: &'static [Code]) -> Kind {
         place: Scope::Line,
         says: "",
         or_value_of: &[],
+        or_says: "",
     }
 }
 
@@ -53,12 +59,17 @@ const fn about(pattern: &'static str, ours: &'static [Code]) -> Kind {
         place: Scope::Block,
         says: "",
         or_value_of: &[],
+        or_says: "",
     }
 }
 
 impl Kind {
     const fn says(self, says: &'static str) -> Self {
         Self { says, ..self }
+    }
+
+    const fn or_says(self, or_says: &'static str) -> Self {
+        Self { or_says, ..self }
     }
 
     const fn or_value_of(self, or_value_of: &'static [&'static str]) -> Self {
@@ -227,7 +238,8 @@ const KINDS: &[Kind] = &[
         "(*) nopreempt is incompatible with priority 255. resetting nopreempt",
         CONFLICT,
     ),
-    about("(*) No VIP specified; at least one is *", NO_VIP),
+    about("(*) No VIP specified; at least one is *", NO_VIP)
+        .or_says("invalid IP address '*'; the entry is not used"),
     about("(*) the virtual router id must be set", NOTHING).or_value_of(&["virtual_router_id"]),
     about(
         "(*): Unicast instances must have unicast_src_ip or interface",

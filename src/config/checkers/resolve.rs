@@ -78,7 +78,7 @@ impl Draft {
                         url.span,
                         "'url' has no 'path' and is not used",
                     );
-                    context.complain(finding);
+                    context.complain(finding.unless_misread(url.span, "path"));
                     return None;
                 };
                 let status_code = match url.status_code.as_slice() {
@@ -104,9 +104,15 @@ impl Draft {
             .collect();
         if urls.is_empty() {
             let message = "the checker has no 'url' and is not used";
-            context.complain(
-                Finding::new(Code::NothingToDo, self.span, message).help("url { path /... }"),
-            );
+            // One that is not used has been complained about.
+            if self.urls.is_empty() {
+                let finding = Finding::new(Code::NothingToDo, self.span, message);
+                context.complain(
+                    finding
+                        .unless_misread(self.span, "url")
+                        .help("url { path /... }"),
+                );
+            }
             return None;
         }
         Some(HttpGet {
@@ -125,7 +131,8 @@ impl Draft {
     fn misc(&self, inherited: &Inherited<'_>, context: &mut Context<'_>) -> Option<MiscCheck> {
         let Some(text) = &self.misc_path else {
             let message = "the checker has no 'misc_path' and is not used";
-            context.complain(Finding::new(Code::NothingToDo, self.span, message));
+            let finding = Finding::new(Code::NothingToDo, self.span, message);
+            context.complain(finding.unless_misread(self.span, "misc_path"));
             return None;
         };
         let misc_timeout = self.misc_timeout.filter(|timeout| !timeout.is_zero());

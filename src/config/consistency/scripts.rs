@@ -24,7 +24,7 @@ impl Context<'_> {
                     let known = self.vrrp_scripts.iter().map(|script| script.name.as_str());
                     let help = nearest(name, known).map(|meant| format!("did you mean '{meant}'?"));
                     let finding = Finding::new(Code::UnknownReference, entry.name.span, message);
-                    self.complain(finding.maybe_help(help));
+                    self.complain(finding.maybe_help(help).unless_unread(name));
                 }
                 continue;
             };
@@ -82,7 +82,8 @@ impl Context<'_> {
             .collect();
         for name in unused {
             let message = format!("script {} is not used", name.value);
-            self.complain(Finding::new(Code::UnusedScript, name.span, message));
+            let finding = Finding::new(Code::UnusedScript, name.span, message);
+            self.complain(finding.unless_used_unread(&name.value));
         }
     }
 }

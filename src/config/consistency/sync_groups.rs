@@ -39,7 +39,8 @@ impl Context<'_> {
             };
             if let Some((code, what)) = size {
                 let message = format!("Sync group {name} {what}");
-                self.complain(Finding::new(code, draft.name.span, message));
+                let finding = Finding::new(code, draft.name.span, message);
+                self.complain(finding.unless_misread(draft.name.span, "group"));
             }
             if group.is_empty() {
                 continue;
@@ -198,7 +199,7 @@ impl Context<'_> {
                     let known = instances.iter().map(|instance| instance.name.as_str());
                     let help = nearest(name, known).map(|meant| format!("did you mean '{meant}'?"));
                     let finding = Finding::new(Code::UnknownReference, member.span, message);
-                    self.complain(finding.maybe_help(help));
+                    self.complain(finding.maybe_help(help).unless_unread(name));
                 }
             } else if taken.insert(name.clone()) {
                 used.push(name.clone());

@@ -144,7 +144,7 @@ impl Context<'_> {
                     let help = nearest(name, known.iter().map(|(known, ..)| *known))
                         .map(|meant| format!("did you mean '{meant}'?"));
                     let finding = Finding::new(Code::UnknownReference, entry.name.span, message);
-                    self.complain(finding.maybe_help(help));
+                    self.complain(finding.maybe_help(help).unless_unread(name));
                 }
                 continue;
             };

@@ -2,13 +2,15 @@
 
 use std::collections::HashSet;
 
-use super::{Code, Complaint, MAX_COMPLAINTS, Place};
+use super::misread::{Lack, Misread};
+use super::{Code, Complaint, MAX_COMPLAINTS, Place, Severity};
 use crate::config::lines::{Lines, Span};
 
 /// A complaint whose place is still a [`Span`].
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Finding {
     pub(crate) code: Code,
+    pub(crate) severity: Severity,
     pub(crate) span: Option<Span>,
     /// Where the first of two stands.
     pub(crate) first: Option<Span>,
@@ -17,18 +19,15 @@ pub(crate) struct Finding {
     pub(crate) help: Option<String>,
     /// Where something else is said of the same words, this is the help for it and not a complaint of its own.
     pub(crate) gives_way: bool,
+    /// Where this is there but was not understood, enough has been said.
+    lack: Option<Box<Lack>>,
 }
 
 impl Finding {
     pub(crate) fn new(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self {
-            code,
             span: Some(span),
-            first: None,
-            message: message.into(),
-            expected: None,
-            help: None,
-            gives_way: false,
+            ..Self::without_place(code, message)
         }
     }
 
@@ -36,13 +35,42 @@ impl Finding {
     pub(crate) fn without_place(code: Code, message: impl Into<String>) -> Self {
         Self {
             code,
+            severity: code.severity(),
             span: None,
             first: None,
             message: message.into(),
             expected: None,
             help: None,
             gives_way: false,
+            lack: None,
         }
+    }
+
+    /// The same of another kind.
+    pub(crate) fn with_code(self, code: Code) -> Self {
+        Self {
+            code,
+            severity: code.severity(),
+            ..self
+        }
+    }
+
+    /// The same, but nothing new if the block with `header` in its header has this keyword misspelt or misread.
+    pub(crate) fn unless_misread(mut self, header: Span, keyword: &'static str) -> Self {
+        self.lack = Some(Box::new(Lack::Keyword(header, keyword)));
+        self
+    }
+
+    /// The same, but nothing new if a block that is not read has this name.
+    pub(crate) fn unless_unread(mut self, name: &str) -> Self {
+        self.lack = Some(Box::new(Lack::Name(name.to_owned())));
+        self
+    }
+
+    /// The same, but nothing new if a block that is not read uses this name.
+    pub(crate) fn unless_used_unread(mut self, name: &str) -> Self {
+        self.lack = Some(Box::new(Lack::Use(name.to_owned())));
+        self
     }
 
     /// In one line.
@@ -95,7 +123,7 @@ impl Finding {
         });
         Complaint {
             code: self.code,
-            severity: self.code.severity(),
+            severity: self.severity,
             place,
             also,
             message: self.message,
@@ -112,11 +140,12 @@ pub(crate) struct Findings {
     dropped: usize,
     /// Lines of which everything has been said.
     silent: HashSet<u32>,
+    misread: Misread,
 }
 
 impl Findings {
     pub(crate) fn push(&mut self, finding: Finding) {
-        if self.is_silent(&finding) || self.is_same_quote(&finding) {
+        if self.is_silent(&finding) || self.is_same_quote(&finding) || self.follows(&finding) {
             return;
         }
         if self.is_full() {
@@ -131,6 +160,38 @@ impl Findings {
         let line = finding.span.map(Span::line);
         self.push(finding);
         self.silent.extend(line);
+    }
+
+    /// A keyword of the block with `header` in its header was not understood, which is said of `cause`.
+    pub(crate) fn note_misread(&mut self, header: Span, keyword: &'static str, cause: Span) {
+        self.misread.note_keyword(header, keyword, cause);
+    }
+
+    /// A block with this name is not read, which is said of `cause`.
+    pub(crate) fn note_unread(&mut self, name: &str, cause: Span) {
+        self.misread.note_name(name, cause);
+    }
+
+    /// This word stands in a block that is not read, which is said of `cause`.
+    pub(crate) fn note_unread_use(&mut self, word: &str, cause: Span) {
+        self.misread.note_use(word, cause);
+    }
+
+    /// What it follows from has been said. It is then as bad as what follows.
+    fn follows(&mut self, finding: &Finding) -> bool {
+        let cause = finding.lack.as_deref();
+        let Some(cause) = cause.and_then(|lack| self.misread.cause(lack)) else {
+            return false;
+        };
+        let known = self.list.iter_mut();
+        let said = known
+            .filter(|it| it.span.is_some_and(|span| span.covers(cause)))
+            .max_by_key(|it| it.severity);
+        let Some(said) = said else {
+            return false;
+        };
+        said.severity = said.severity.max(finding.severity);
+        true
     }
 
     /// That a block has no end, or that nothing more is read, is no matter of the line alone.
@@ -157,7 +218,7 @@ impl Findings {
         }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Finding> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &Finding> {
         self.list.iter()
     }
 

@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::config::lines::Span;
 use crate::config::load::tests::loaded;
 
 #[test]
@@ -117,4 +118,40 @@ fn names_of_codes_are_unique() {
     let unique: HashSet<_> = names.iter().collect();
     assert!(names.len() > 30);
     assert_eq!(unique.len(), names.len());
+}
+
+#[test]
+fn what_follows_from_a_misread_keyword_is_not_said_and_makes_it_as_bad() {
+    let (header, cause) = (Span::new(1, 15..16), Span::new(2, 2..11));
+    let mut findings = Findings::default();
+    findings.push(Finding::new(Code::UnknownKeyword, cause, "unknown"));
+    findings.note_misread(header, "interface", cause);
+    let lack = |keyword| {
+        Finding::new(Code::MissingKeyword, header, "lacking").unless_misread(header, keyword)
+    };
+    findings.push(lack("interface"));
+    findings.push(lack("virtual_router_id"));
+    let said: Vec<_> = findings.iter().map(|it| (it.code, it.severity)).collect();
+    assert_eq!(
+        said,
+        [
+            (Code::UnknownKeyword, Severity::Error),
+            (Code::MissingKeyword, Severity::Error)
+        ]
+    );
+}
+
+#[test]
+fn a_name_in_a_block_that_is_not_read_is_neither_unknown_nor_unused() {
+    let cause = Span::new(1, 0..11);
+    let mut findings = Findings::default();
+    findings.push(Finding::new(Code::UnknownKeyword, cause, "unknown"));
+    findings.note_unread("chk", cause);
+    findings.note_unread_use("other", cause);
+    let about = |code| Finding::new(code, Span::new(9, 2..5), "about it");
+    findings.push(about(Code::UnknownReference).unless_unread("chk"));
+    findings.push(about(Code::UnusedScript).unless_used_unread("other"));
+    assert_eq!(findings.iter().count(), 1);
+    findings.push(about(Code::UnknownReference).unless_unread("other"));
+    assert_eq!(findings.iter().count(), 2);
 }

@@ -35,6 +35,7 @@ pub(crate) struct Arguments<'a> {
     reader: &'a mut Reader,
     /// That the keyword is not carried out is said elsewhere.
     owner_complains: bool,
+    is_block_read: bool,
 }
 
 impl<'a> Arguments<'a> {
@@ -49,6 +50,7 @@ impl<'a> Arguments<'a> {
             next: 0,
             reader,
             owner_complains: false,
+            is_block_read: false,
         }
     }
 
@@ -61,11 +63,21 @@ impl<'a> Arguments<'a> {
     }
 
     /// The statements of the block behind the keyword; none without a block.
-    pub(crate) fn block(&self) -> &'a [Statement<'a>] {
+    pub(crate) fn block(&mut self) -> &'a [Statement<'a>] {
+        self.is_block_read = true;
         self.statement
             .block
             .as_ref()
             .map_or(&[], |block| block.statements.as_slice())
+    }
+
+    /// A block that nobody has read, because the words before it are wrong, may have mistakes of its own.
+    pub(super) fn look_over_unread_block(&mut self) {
+        if let (false, Some(Opens::Keywords(table))) = (self.is_block_read, self.row.shape.opens())
+        {
+            let block = self.block();
+            self.reader.look_over(table, block);
+        }
     }
 
     /// The keyword itself.
@@ -375,7 +387,8 @@ impl<'a> Arguments<'a> {
             Shape::Script => drop(self.script()?),
             Shape::Block(table) | Shape::Named(_, table) => {
                 self.skip_rest();
-                self.reader.look_over(table, self.block());
+                let block = self.block();
+                self.reader.look_over(table, block);
             }
         }
         Ok(())

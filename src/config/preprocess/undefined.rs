@@ -171,12 +171,7 @@ impl Noted {
             }
         };
         let finding = Finding::new(Code::UnknownReference, self.span, message).maybe_help(help);
-        // keepalived takes the braces for those of a block, so they are the mistake; a word is a wrong value.
-        Some(if has_braces {
-            finding
-        } else {
-            finding.giving_way()
-        })
+        Some(finding.giving_way())
     }
 
     /// What was probably meant.

@@ -61,6 +61,7 @@ fn assert_says(text: &str, part: &str) {
 }
 
 mod checkers;
+mod consequences;
 mod global_defs;
 mod instances;
 mod inventory;

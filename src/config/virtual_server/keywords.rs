@@ -495,6 +495,10 @@ pub(crate) fn target(arguments: &mut Arguments<'_>) -> Result<Target, Finding> {
             let (address, port) = address_and_port(arguments).map_err(|finding| {
                 let help = match &finding.help {
                     Some(meant) => format!("{meant} The virtual server is not used"),
+                    // The address has been read.
+                    None if finding.code == Code::OutOfRange => {
+                        "a port; the virtual server is not used".to_owned()
+                    }
                     None => {
                         "the virtual server is not used; host names are not looked up".to_owned()
                     }

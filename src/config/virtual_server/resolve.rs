@@ -69,6 +69,7 @@ impl Draft {
         server.lvs_sched = self.lvs_sched.unwrap_or_else(|| {
             self.defaulted(
                 context,
+                "lvs_sched",
                 format!("{name}: no scheduler set, setting default 'wlc'"),
             );
             Scheduler::default()
@@ -76,6 +77,7 @@ impl Draft {
         server.lvs_method = self.lvs_method.unwrap_or_else(|| {
             self.defaulted(
                 context,
+                "lvs_method",
                 format!("{name}: no forwarding method set, setting default NAT"),
             );
             ForwardingMethod::Nat
@@ -97,7 +99,8 @@ impl Draft {
         self.add_real_servers(&mut server, context);
         if server.real_servers.is_empty() {
             let message = format!("{name} has no real servers - ignoring");
-            context.complain(Finding::new(Code::NothingToDo, self.span, message));
+            let finding = Finding::new(Code::NothingToDo, self.span, message);
+            context.complain(finding.unless_misread(self.span, "real_server"));
             return None;
         }
         self.clamp_quorum(&mut server, &name, context);
@@ -183,7 +186,7 @@ impl Draft {
                     "Virtual server {}: no protocol set - defaulting to UDP",
                     self.target
                 );
-                self.defaulted(context, message);
+                self.defaulted(context, "protocol", message);
                 Protocol::Udp
             }
         }
@@ -245,8 +248,9 @@ impl Draft {
         options
     }
 
-    fn defaulted(&self, context: &mut Context<'_>, message: String) {
-        context.complain(Finding::new(Code::Defaulted, self.span, message));
+    fn defaulted(&self, context: &mut Context<'_>, keyword: &'static str, message: String) {
+        let finding = Finding::new(Code::Defaulted, self.span, message);
+        context.complain(finding.unless_misread(self.span, keyword));
     }
 
     fn sorry_server(

@@ -41,7 +41,8 @@ impl Draft {
                 "({}) No VIP specified; at least one is {word}",
                 self.name.value
             );
-            context.complain(Finding::new(code, self.name.span, message));
+            let finding = Finding::new(code, self.name.span, message);
+            context.complain(finding.unless_misread(self.name.span, "virtual_ipaddress"));
         }
     }
 

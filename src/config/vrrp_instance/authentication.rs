@@ -99,7 +99,9 @@ impl Draft {
             let message =
                 format!("({name}) Authentication specified but no password given. Ignoring");
             context.complain(
-                Finding::new(Code::Conflict, block.span, message).help("'auth_pass PASSWORD'"),
+                Finding::new(Code::Conflict, block.span, message)
+                    .unless_misread(block.span, "auth_pass")
+                    .help("'auth_pass PASSWORD'"),
             );
             return Authentication::None;
         };

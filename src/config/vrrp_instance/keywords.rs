@@ -379,11 +379,9 @@ fn virtual_router_id(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result
 
 /// The instance cannot do without this value.
 fn required(finding: Finding) -> Finding {
-    Finding {
-        code: Code::RequiredValue,
-        ..finding
-    }
-    .help("the instance cannot run without it")
+    finding
+        .with_code(Code::RequiredValue)
+        .help("the instance cannot run without it")
 }
 
 fn mcast_dst_ip(draft: &mut Draft, arguments: &mut Arguments<'_>) -> Result<(), Finding> {

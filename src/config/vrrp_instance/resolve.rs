@@ -71,7 +71,8 @@ impl Draft {
                 return !self.refused_interface;
             }
             let message = format!("({}) has no 'interface'", self.name.value);
-            let finding = Finding::new(Code::MissingKeyword, self.name.span, message);
+            let finding = Finding::new(Code::MissingKeyword, self.name.span, message)
+                .unless_misread(self.name.span, "interface");
             context.complain(finding.help("'interface NAME' says where its adverts go"));
             return false;
         };
@@ -82,7 +83,8 @@ impl Draft {
     fn required_vrid(&self, context: &mut Context<'_>) -> Option<Spanned<Vrid>> {
         if self.virtual_router_id.is_none() && !self.refused_virtual_router_id {
             let message = format!("({}) the virtual router id must be set", self.name.value);
-            let finding = Finding::new(Code::MissingKeyword, self.name.span, message);
+            let finding = Finding::new(Code::MissingKeyword, self.name.span, message)
+                .unless_misread(self.name.span, "virtual_router_id");
             context.complain(finding.help("'virtual_router_id NUMBER', from 1 to 255"));
         }
         self.virtual_router_id

@@ -87,7 +87,7 @@ fn mistakes_in_a_url_are_one_complaint_each() {
     assert_eq!(with_another("HTTP_GET {\n}"), ["6:1 nothing-to-do"]);
     assert_eq!(
         with_another("HTTP_GET {\nurl {\n}\n}"),
-        ["6:1 nothing-to-do", "7:1 nothing-to-do"]
+        ["7:1 nothing-to-do"]
     );
 }
 

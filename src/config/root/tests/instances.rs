@@ -267,7 +267,7 @@ fn unicast_words_do_nothing_without_a_peer() {
 #[test]
 fn the_first_script_for_an_event_counts() {
     let text = instance("notify_master /bin/true\nnotify_master /bin/false");
-    assert_eq!(codes(&text), ["script-security", "8:1 duplicate-entry"]);
+    assert_eq!(codes(&text), ["7:1 script-security", "8:1 duplicate-entry"]);
     let script = only_instance(&text).notify.notify_master;
     assert_eq!(script.expect("a script").argv, ["/bin/true"]);
 }

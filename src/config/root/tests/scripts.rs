@@ -55,7 +55,7 @@ fn script_security_refuses_what_others_may_change() {
         "never healthy"
     );
     let lax = text.replace("enable_script_security", "router_id x");
-    assert_eq!(codes(&lax), ["script-security"]);
+    assert_eq!(codes(&lax), ["15:1 script-security"]);
 }
 
 #[test]
