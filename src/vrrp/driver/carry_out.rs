@@ -233,7 +233,8 @@ impl Driver {
     ) -> Result<(), DriverError> {
         let handle = self.kernel.handle().clone();
         let still_there = self.kept.remove(Some(instance), routing, &handle).await?;
-        for object in kept::objects(routing).filter(|it| !still_there.contains(it)) {
+        let gone = kept::objects(routing).filter(|it| !still_there.contains(it));
+        for object in gone.filter(|it| !self.kept.is_wanted(it)) {
             self.report(Report::Disown(of_master(object)));
         }
         if !still_there.is_empty() {

@@ -130,6 +130,22 @@ impl Kept {
         Ok(still_there)
     }
 
+    /// Some instance has that route or rule. The node's own are another matter: they stay as long as the program runs.
+    pub(super) fn is_wanted(&self, object: &OwnedObject) -> bool {
+        let of_instance = |instance: &Option<String>| instance.is_some();
+        match object {
+            OwnedObject::Route(route) => {
+                let mut routes = self.routes.iter();
+                routes.any(|it| of_instance(&it.instance) && it.what == **route)
+            }
+            OwnedObject::Rule(rule) => {
+                let mut rules = self.rules.iter();
+                rules.any(|it| of_instance(&it.instance) && it.what == **rule)
+            }
+            _ => false,
+        }
+    }
+
     /// Goes over to the static addresses, routes and rules of a new configuration. Returns what to report.
     pub(super) async fn configure(
         &mut self,
@@ -312,5 +328,34 @@ fn said(instance: Option<&str>, result: Result<(), NetlinkError>) -> Result<Done
             Ok(Done::No)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::IpPrefix;
+
+    #[test]
+    fn a_route_that_another_instance_has_too_is_still_wanted() {
+        let route = Route::new(IpPrefix {
+            address: [198, 51, 100, 0].into(),
+            prefix_len: 24,
+        });
+        let entry = |instance: Option<&str>| Entry {
+            instance: instance.map(str::to_owned),
+            what: route.clone(),
+        };
+        let object = OwnedObject::Route(Box::new(route.clone()));
+        let is_wanted = |of: &[Option<&str>]| {
+            let kept = Kept {
+                routes: of.iter().map(|it| entry(*it)).collect(),
+                ..Kept::default()
+            };
+            kept.is_wanted(&object)
+        };
+        assert!(is_wanted(&[None, Some("B")]));
+        assert!(!is_wanted(&[None]));
+        assert!(!is_wanted(&[]));
     }
 }
