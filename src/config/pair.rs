@@ -8,6 +8,7 @@ mod services;
 mod weights;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::VrrpInstance;
 use super::diagnostic::{Code, Complaint, Place};
@@ -51,19 +52,38 @@ impl Comparison<'_> {
     fn instances(&mut self) {
         let [first, second] = self.nodes.map(|node| &node.config.vrrp_instances);
         let partners = partners(first, second);
+        let mut twins = Vec::new();
         for (one, partner) in first.iter().zip(&partners) {
             match partner {
                 Some(index) => self.instance(Pair {
                     instances: [one, &second[*index]],
                 }),
-                None => self.only_here(0, one),
+                None => match sharing(one, second, &partners) {
+                    Some(index) => {
+                        twins.push(index);
+                        self.two_routers(Pair {
+                            instances: [one, &second[index]],
+                        });
+                    }
+                    None => self.only_here(0, one),
+                },
             }
         }
         for (index, other) in second.iter().enumerate() {
-            if !partners.contains(&Some(index)) {
+            if !partners.contains(&Some(index)) && !twins.contains(&index) {
                 self.only_here(1, other);
             }
         }
+    }
+
+    /// They have an address in common, but are two virtual routers on the wire.
+    fn two_routers(&mut self, pair: Pair<'_>) {
+        let [one, other] = pair.instances;
+        let message = format!(
+            "({}) VRID {} and {} for the same address: neither hears the other, and both are MASTER",
+            one.name, one.virtual_router_id, other.virtual_router_id
+        );
+        self.both(Code::PairMismatch, pair, "virtual_router_id", message);
     }
 
     fn only_here(&mut self, node: usize, instance: &VrrpInstance) {
@@ -278,6 +298,22 @@ impl Comparison<'_> {
 
 fn is_same_router(one: &VrrpInstance, other: &VrrpInstance) -> bool {
     one.virtual_router_id == other.virtual_router_id && one.family() == other.family()
+}
+
+/// Which instance without a partner has an address of this one.
+fn sharing(
+    one: &VrrpInstance,
+    second: &[VrrpInstance],
+    partners: &[Option<usize>],
+) -> Option<usize> {
+    let addresses = |instance: &VrrpInstance| -> BTreeSet<IpAddr> {
+        let entries = instance.virtual_ipaddress.iter();
+        entries.map(|entry| entry.address).collect()
+    };
+    let own = addresses(one);
+    (0..second.len()).find(|index| {
+        !partners.contains(&Some(*index)) && !own.is_disjoint(&addresses(&second[*index]))
+    })
 }
 
 /// For each instance of the first node the one of the second, if any. A VRID may be used once on each interface, so

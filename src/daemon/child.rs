@@ -16,7 +16,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
-use tracing::error;
+use tracing::{error, warn};
 
 use super::dump::{DumpSignals, Dumps};
 use super::exit_status::ExitStatus;
@@ -234,8 +234,12 @@ async fn run_vrrp(start: Start, wiring: Wiring) -> ExitStatus {
                 answer,
             }
         }
+        Some(Asked::Stop) => Order::Stop,
         // Without a parent nobody fences: the addresses go now.
-        Some(Asked::Stop) | None => Order::Stop,
+        None => {
+            warn!("The parent is gone: giving up all addresses and ending");
+            Order::Stop
+        }
     };
     let to_message = |report| match report {
         Report::Ready => FromChild::Ready,

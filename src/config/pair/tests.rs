@@ -85,10 +85,13 @@ fn each_complaint_draws_both_files() {
 #[test]
 fn a_vrid_on_one_node_only_has_nobody_to_take_over() {
     let moved = [("virtual_router_id 51", "virtual_router_id 52")];
+    let elsewhere = [moved[0], ("192.0.2.1\n", "192.0.2.9\n")];
     assert_eq!(
-        codes(&[], &moved),
+        codes(&[], &elsewhere),
         [Code::OnlyOnOneNode, Code::OnlyOnOneNode]
     );
+    // With the same address it is a slip, and worse.
+    assert_eq!(codes(&[], &moved), [Code::PairMismatch]);
 }
 
 #[test]

@@ -295,6 +295,7 @@ impl Draft {
             context.complain(Finding::new(Code::Conflict, span, message));
             instance.unicast_ttl = u8::MAX;
         }
+        self.complain_of_own_peer(context);
         if self.unicast_fault_no_peer {
             return;
         }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::{Draft, OldUnicastChecksum, UnicastPeer};
+use crate::config::consistency::Context;
 use crate::config::diagnostic::{Code, Finding};
 use crate::config::keyword::{Arguments, Shape, Spanned};
 use crate::config::lexer::Word;
@@ -51,6 +52,24 @@ pub(super) fn unicast_peer(
         draft.unicast_peer.push(Spanned { value, span });
     }
     Ok(())
+}
+
+impl Draft {
+    /// A list of all nodes, copied to each of them: its adverts come back to it (keepalived says nothing).
+    pub(super) fn complain_of_own_peer(&self, context: &mut Context<'_>) {
+        let Some(own) = self.unicast_src_ip else {
+            return;
+        };
+        let mut peers = self.unicast_peer.iter();
+        if let Some(peer) = peers.find(|peer| peer.value.address == own.value) {
+            let message = format!(
+                "({}) unicast_peer {} is this node's own 'unicast_src_ip'",
+                self.name.value, own.value
+            );
+            let finding = Finding::new(Code::Conflict, peer.span, message).after(own.span);
+            context.complain(finding.help("the list names the other nodes only"));
+        }
+    }
 }
 
 /// keepalived: a prefix length behind an address that adverts come from or go to says nothing.

@@ -529,3 +529,14 @@ fn adverts_to_unicast_peers_leave_through_the_interface_below_a_vmac() {
     assert_eq!(codes(&text), ["7:1 defaulted"]);
     assert!(loaded(&text).config.vrrp_instances[0].vmac_xmit_base);
 }
+
+#[test]
+fn a_unicast_peer_is_not_the_node_itself() {
+    let peers = |peer: &str| {
+        codes(&instance(&format!(
+            "unicast_src_ip 10.0.0.1\nunicast_peer {{\n10.0.0.2\n{peer}\n}}"
+        )))
+    };
+    assert_eq!(peers("10.0.0.3"), Vec::<String>::new());
+    assert_eq!(peers("10.0.0.1"), ["10:1 conflict"]);
+}
