@@ -21,9 +21,11 @@ export TZ=UTC0 TMPDIR=/run
 for file in "$@"; do
     [ "$SECONDS" -lt "$end" ] || break
     echo "=== $file"
+    # Before the other process runs: the end of the dump before must not be taken for that of this one.
+    : >/run/dump
     unshare --net --mount --pid --fork --kill-child --mount-proc sh -c '
         mount --make-rprivate /; mount -t tmpfs tmpfs /run; ip link set lo up; cd /
-        exec keepalived -n -l -d -C -B -f "$1" -p /run/p -r /run/r -c /run/c' sh "$file" >/run/dump 2>&1 3<&- &
+        exec keepalived -n -l -d -C -B -f "$1" -p /run/p -r /run/r -c /run/c' sh "$file" >>/run/dump 2>&1 3<&- &
     keepalived=$! begin=$SECONDS
     until result='complete' && grep -qE ': (A|Dea)ctivating (BFD )?healthchecker' /run/dump; do
         result='incomplete: keepalived has ended'
