@@ -434,15 +434,16 @@ impl Reader {
         meant: Option<&'static str>,
     ) {
         let cause = statement.first().span;
-        let meant = meant.and_then(|meant| self.catalogue.row(block, meant));
-        if let (Some(&header), Some(row)) = (self.headers.last(), meant) {
+        let row = meant.and_then(|meant| self.catalogue.row(block, meant));
+        if let (Some(&header), Some(row)) = (self.headers.last(), row) {
             self.findings.note_misread(header, row.field(), cause);
         }
         let Some(block) = &statement.block else {
             return;
         };
-        if let Some(name) = statement.arguments().last() {
-            self.findings.note_unread(name.text, cause);
+        let opener = self.catalogue.keyword(statement.first().text).or(meant);
+        if let (Some(keyword), Some(name)) = (opener, statement.arguments().last()) {
+            self.findings.note_unread(keyword, name.text, cause);
         }
         let mut blocks = vec![block];
         while let Some(block) = blocks.pop() {

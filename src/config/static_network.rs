@@ -211,7 +211,11 @@ impl TrackGroupDraft {
                 let help = nearest(name, instances.iter().copied())
                     .map(|meant| format!("did you mean '{meant}'?"));
                 let finding = Finding::new(Code::UnknownReference, member.span, message);
-                context.complain(finding.maybe_help(help).unless_unread(name));
+                context.complain(
+                    finding
+                        .maybe_help(help)
+                        .unless_unread(&["vrrp_instance"], name),
+                );
             } else if !group.contains(name) {
                 group.push(name.clone());
             }
@@ -258,7 +262,7 @@ fn known_group(
     let known = groups.iter().map(|group| group.name.as_str());
     let help = nearest(wanted, known).map(|meant| format!("did you mean '{meant}'?"));
     let finding = Finding::new(Code::UnknownReference, span, message).maybe_help(help);
-    context.complain(finding.unless_unread(wanted));
+    context.complain(finding.unless_unread(&["track_group"], wanted));
     *name = None;
 }
 

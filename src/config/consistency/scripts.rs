@@ -24,7 +24,11 @@ impl Context<'_> {
                     let known = self.vrrp_scripts.iter().map(|script| script.name.as_str());
                     let help = nearest(name, known).map(|meant| format!("did you mean '{meant}'?"));
                     let finding = Finding::new(Code::UnknownReference, entry.name.span, message);
-                    self.complain(finding.maybe_help(help).unless_unread(name));
+                    self.complain(
+                        finding
+                            .maybe_help(help)
+                            .unless_unread(&["vrrp_script"], name),
+                    );
                 }
                 continue;
             };

@@ -36,7 +36,11 @@ impl Context<'_> {
             let known = groups.iter().map(|group| group.name.as_str());
             let help = nearest(&name.value, known).map(|meant| format!("did you mean '{meant}'?"));
             let finding = Finding::new(Code::UnknownReference, name.span, message);
-            self.complain(finding.maybe_help(help).unless_unread(&name.value));
+            self.complain(
+                finding
+                    .maybe_help(help)
+                    .unless_unread(&["virtual_server_group"], &name.value),
+            );
             return None;
         };
         let families: Vec<_> = group.entries.iter().filter_map(family).collect();

@@ -199,7 +199,11 @@ impl Context<'_> {
                     let known = instances.iter().map(|instance| instance.name.as_str());
                     let help = nearest(name, known).map(|meant| format!("did you mean '{meant}'?"));
                     let finding = Finding::new(Code::UnknownReference, member.span, message);
-                    self.complain(finding.maybe_help(help).unless_unread(name));
+                    self.complain(
+                        finding
+                            .maybe_help(help)
+                            .unless_unread(&["vrrp_instance"], name),
+                    );
                 }
             } else if taken.insert(name.clone()) {
                 used.push(name.clone());

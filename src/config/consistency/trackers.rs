@@ -41,6 +41,15 @@ impl TrackKind {
             Self::Bfd => "bfd",
         }
     }
+
+    /// The keywords that define one.
+    fn openers(self) -> &'static [&'static str] {
+        match self {
+            Self::File => &["track_file", "vrrp_track_file"],
+            Self::Process => &["vrrp_track_process"],
+            Self::Bfd => &["bfd_instance"],
+        }
+    }
 }
 
 impl Trackers {
@@ -144,7 +153,7 @@ impl Context<'_> {
                     let help = nearest(name, known.iter().map(|(known, ..)| *known))
                         .map(|meant| format!("did you mean '{meant}'?"));
                     let finding = Finding::new(Code::UnknownReference, entry.name.span, message);
-                    self.complain(finding.maybe_help(help).unless_unread(name));
+                    self.complain(finding.maybe_help(help).unless_unread(kind.openers(), name));
                 }
                 continue;
             };

@@ -1,6 +1,6 @@
 //! Complaints while a file is read, and how they become those that are shown: in file order, each once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::misread::{Lack, Misread};
 use super::{Code, Complaint, MAX_COMPLAINTS, Place, Severity};
@@ -61,9 +61,10 @@ impl Finding {
         self
     }
 
-    /// The same, but nothing new if a block that is not read has this name.
-    pub(crate) fn unless_unread(mut self, name: &str) -> Self {
-        self.lack = Some(Box::new(Lack::Name(name.to_owned())));
+    /// The same, but nothing new if a block that is not read, and that one of these keywords should have opened, has
+    /// this name.
+    pub(crate) fn unless_unread(mut self, keywords: &'static [&'static str], name: &str) -> Self {
+        self.lack = Some(Box::new(Lack::Name(keywords, name.to_owned())));
         self
     }
 
@@ -167,9 +168,9 @@ impl Findings {
         self.misread.note_keyword(header, keyword, cause);
     }
 
-    /// A block with this name is not read, which is said of `cause`.
-    pub(crate) fn note_unread(&mut self, name: &str, cause: Span) {
-        self.misread.note_name(name, cause);
+    /// A block with this name, which `keyword` should have opened, is not read, which is said of `cause`.
+    pub(crate) fn note_unread(&mut self, keyword: &'static str, name: &str, cause: Span) {
+        self.misread.note_name(keyword, name, cause);
     }
 
     /// This word stands in a block that is not read, which is said of `cause`.
@@ -257,13 +258,27 @@ impl Findings {
         }
     }
 
+    /// A line that ~SEQ repeats may say the same things many times over. The worst of them counts.
+    fn leave_out_repetitions(&mut self) {
+        let key = |finding: &Finding| (finding.span, finding.code, finding.message.clone());
+        let mut worst = HashMap::new();
+        for finding in &self.list {
+            let severity = worst.entry(key(finding)).or_insert(finding.severity);
+            *severity = finding.severity.max(*severity);
+        }
+        self.list.retain_mut(|finding| {
+            let worst = worst.remove(&key(finding));
+            worst.is_some_and(|severity| {
+                finding.severity = severity;
+                true
+            })
+        });
+    }
+
     /// Complaints in file order, each once. Those without a place come first.
     pub(crate) fn into_complaints(mut self, lines: &Lines) -> Vec<Complaint> {
         self.list.sort_by_key(|finding| finding.span);
-        // A line that ~SEQ repeats may say the same things many times over.
-        let mut said = HashSet::new();
-        self.list
-            .retain(|finding| said.insert((finding.span, finding.code, finding.message.clone())));
+        self.leave_out_repetitions();
         self.give_way();
         let mut complaints: Vec<_> = self
             .list

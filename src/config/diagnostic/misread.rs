@@ -15,8 +15,8 @@ const MAX_WORDS: usize = 20_000;
 pub(super) enum Lack {
     /// A keyword, in the block with this in its header.
     Keyword(Span, &'static str),
-    /// A block with this name.
-    Name(String),
+    /// A block with this name, which one of these keywords opens.
+    Name(&'static [&'static str], String),
     /// A block that uses this name.
     Use(String),
 }
@@ -26,7 +26,8 @@ pub(super) enum Lack {
 pub(super) struct Misread {
     /// By the line of the header of the block.
     keywords: HashMap<(u32, &'static str), Span>,
-    names: HashMap<String, Span>,
+    /// By the keyword that was meant.
+    names: HashMap<(&'static str, String), Span>,
     uses: HashMap<String, Span>,
 }
 
@@ -39,27 +40,30 @@ impl Misread {
         }
     }
 
-    pub(super) fn note_name(&mut self, name: &str, cause: Span) {
-        note(&mut self.names, name, cause);
+    /// Of a block that `keyword` should have opened.
+    pub(super) fn note_name(&mut self, keyword: &'static str, name: &str, cause: Span) {
+        if self.names.len() < MAX_WORDS {
+            let key = (keyword, name.to_owned());
+            self.names.entry(key).or_insert(cause);
+        }
     }
 
     pub(super) fn note_use(&mut self, name: &str, cause: Span) {
-        note(&mut self.uses, name, cause);
+        if self.uses.len() < MAX_WORDS && !self.uses.contains_key(name) {
+            self.uses.insert(name.to_owned(), cause);
+        }
     }
 
     /// The words from which it follows.
     pub(super) fn cause(&self, lack: &Lack) -> Option<Span> {
         match lack {
             Lack::Keyword(header, keyword) => self.keywords.get(&(header.line(), *keyword)),
-            Lack::Name(name) => self.names.get(name),
+            Lack::Name(keywords, name) => {
+                let mut keys = keywords.iter().map(|keyword| (*keyword, name.clone()));
+                keys.find_map(|key| self.names.get(&key))
+            }
             Lack::Use(name) => self.uses.get(name),
         }
         .copied()
-    }
-}
-
-fn note(words: &mut HashMap<String, Span>, word: &str, cause: Span) {
-    if words.len() < MAX_WORDS && !words.contains_key(word) {
-        words.insert(word.to_owned(), cause);
     }
 }

@@ -146,12 +146,13 @@ fn a_name_in_a_block_that_is_not_read_is_neither_unknown_nor_unused() {
     let cause = Span::new(1, 0..11);
     let mut findings = Findings::default();
     findings.push(Finding::new(Code::UnknownKeyword, cause, "unknown"));
-    findings.note_unread("chk", cause);
+    findings.note_unread("vrrp_script", "chk", cause);
     findings.note_unread_use("other", cause);
     let about = |code| Finding::new(code, Span::new(9, 2..5), "about it");
-    findings.push(about(Code::UnknownReference).unless_unread("chk"));
+    findings.push(about(Code::UnknownReference).unless_unread(&["vrrp_script"], "chk"));
     findings.push(about(Code::UnusedScript).unless_used_unread("other"));
     assert_eq!(findings.iter().count(), 1);
-    findings.push(about(Code::UnknownReference).unless_unread("other"));
-    assert_eq!(findings.iter().count(), 2);
+    findings.push(about(Code::UnknownReference).unless_unread(&["vrrp_script"], "other"));
+    findings.push(about(Code::UnknownReference).unless_unread(&["track_file"], "chk"));
+    assert_eq!(findings.iter().count(), 3);
 }

@@ -88,6 +88,11 @@ impl Catalogue {
         self.homes.keys().copied()
     }
 
+    /// The keyword that this word is, in whatever block.
+    pub(crate) fn keyword(&self, word: &str) -> Option<&'static str> {
+        self.homes.get_key_value(word).map(|(name, _)| *name)
+    }
+
     /// The blocks that know `word`.
     pub(crate) fn homes(&self, word: &str) -> &[&'static str] {
         self.homes.get(word).map_or(&[], Vec::as_slice)

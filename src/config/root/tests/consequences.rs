@@ -98,3 +98,26 @@ fn blocks_that_are_not_closed_are_told_a_few_times() {
         .count();
     assert_eq!(unclosed, 21);
 }
+
+#[test]
+fn what_the_worst_of_several_repetitions_says_counts() {
+    let text = "$INST= \\\nvrrp_instance V$N { \\\ninterfac eth0 \\\nvirtual_router_id $N \\\nvirtual_ipaddress { \\\n10.0.0.1 \\\n} \\\n}\n~SEQ(N,1,3) $INST\n";
+    let wrong = wrong(text);
+    assert!(
+        wrong.iter().any(|it| it.ends_with("unknown-keyword error")),
+        "{wrong:?}"
+    );
+}
+
+#[test]
+fn a_name_of_another_kind_of_block_is_unknown_all_the_same() {
+    let text = format!(
+        "vrrp_instanze chk {{\n}}\n{}",
+        instance("track_script {\nchk\n}")
+    );
+    let wrong = wrong(&text);
+    assert!(
+        wrong.iter().any(|it| it.contains("unknown-reference")),
+        "{wrong:?}"
+    );
+}
