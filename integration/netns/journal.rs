@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::lab::daemon::{ChildKind, fence, wait_for_address};
-use crate::lab::wait::wait_until;
+use crate::lab::wait::{wait_until, watch_for};
 use crate::lab::{A, B, Daemon, Director, Lab, Program, Result, VIP};
 use crate::pair;
 
@@ -45,7 +45,7 @@ fn an_address_that_neither_child_nor_parent_can_remove_goes_when_they_can() -> R
     log.wait_for(start, "tried again every second", SOON)?;
     assert!(worse.ns.has_address(VIP), "{}", log.tail(20));
     // The lease ends meanwhile, and that makes nobody forget the address.
-    std::thread::sleep(Duration::from_secs(4));
+    watch_for(Duration::from_secs(4));
     assert!(journal(worse).contains(&VIP.to_string()));
     let said = log.count_since(start, &format!("unable to delete {VIP}/24"));
     assert!(said <= 2, "once by each: {}", log.tail(20));

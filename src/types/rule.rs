@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AddressFamily, InterfaceName, IpPrefix};
+use super::{AddressFamily, InterfaceName, IpPrefix, RTPROT_KEEPALIVED};
 
 /// What a rule does with a packet that it fits (`linux/fib_rules.h` FR_ACT_*).
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -49,7 +49,7 @@ pub struct Rule {
     pub dport: Option<NumberRange<u16>>,
     pub tunnel_id: Option<u64>,
     pub l3mdev: bool,
-    /// [`super::RTPROT_KEEPALIVED`] where the file says nothing.
+    /// [`RTPROT_KEEPALIVED`] where the file says nothing.
     pub protocol: u8,
     pub suppress_prefixlength: Option<u32>,
     pub suppress_ifgroup: Option<u32>,
@@ -60,6 +60,37 @@ pub struct Rule {
     pub no_track: bool,
     /// Static rules only: who goes to FAULT with its interface.
     pub track_group: Option<String>,
+}
+
+impl Rule {
+    /// Fits everything and does nothing, with this place among the rules; as keepalived marks its own.
+    pub(crate) fn new(family: AddressFamily, preference: u32) -> Self {
+        Self {
+            family,
+            is_inverted: false,
+            from: None,
+            to: None,
+            iif: None,
+            oif: None,
+            fwmark: None,
+            fwmask: None,
+            tos: None,
+            realms: None,
+            uidrange: None,
+            ipproto: None,
+            sport: None,
+            dport: None,
+            tunnel_id: None,
+            l3mdev: false,
+            protocol: RTPROT_KEEPALIVED,
+            suppress_prefixlength: None,
+            suppress_ifgroup: None,
+            preference,
+            action: RuleAction::Nop,
+            no_track: false,
+            track_group: None,
+        }
+    }
 }
 
 /// As iproute2 writes it, as far as it identifies the rule.

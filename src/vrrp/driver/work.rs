@@ -171,8 +171,7 @@ mod tests {
 
     use super::*;
     use crate::types::{
-        AddressFamily, InterfaceName, RTPROT_KEEPALIVED, RouterIdentity, Rule, RuleAction,
-        Transport, VirtualAddress, Vrid,
+        AddressFamily, InterfaceName, RouterIdentity, Rule, Transport, VirtualAddress, Vrid,
     };
 
     fn router(vrid: u8) -> RouterIdentity {
@@ -239,31 +238,7 @@ mod tests {
     }
 
     fn rule(preference: u32) -> Rule {
-        Rule {
-            family: AddressFamily::Inet,
-            is_inverted: false,
-            from: None,
-            to: None,
-            iif: None,
-            oif: None,
-            fwmark: None,
-            fwmask: None,
-            tos: None,
-            realms: None,
-            uidrange: None,
-            ipproto: None,
-            sport: None,
-            dport: None,
-            tunnel_id: None,
-            l3mdev: false,
-            protocol: RTPROT_KEEPALIVED,
-            suppress_prefixlength: None,
-            suppress_ifgroup: None,
-            preference,
-            action: RuleAction::Nop,
-            no_track: false,
-            track_group: None,
-        }
+        Rule::new(AddressFamily::Inet, preference)
     }
 
     fn all(work: &mut Work) -> Vec<Action> {
